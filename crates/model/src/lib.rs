@@ -1,0 +1,41 @@
+//! The words of the domain, and the decisions made with them: pure, without clock, file, network or chance.
+//!
+//! Modules in reading order: how a click is named ([`id`], [`keys`], [`repair`]), what amounts are
+//! ([`money`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
+//! ([`thing`]), how a click is routed ([`draw`], [`table`], [`route`], [`template`], [`unexpanded`]),
+//! what the journal keeps ([`record`], [`codec`]), what the store keeps ([`event`]) and what can be
+//! asked of it ([`metric`], [`query`]).
+
+mod base32;
+pub mod id;
+pub mod keys;
+pub mod repair;
+
+pub mod cidr;
+pub mod money;
+
+pub mod facts;
+pub mod field;
+
+pub mod thing;
+
+pub mod draw;
+pub mod route;
+pub mod table;
+pub mod template;
+pub mod unexpanded;
+
+pub mod codec;
+pub mod params;
+pub mod postback;
+pub mod record;
+
+pub mod event;
+pub mod metric;
+pub mod query;
+
+pub use facts::Facts;
+pub use field::Field;
+pub use id::{ClickId, ClickKey};
+pub use keys::KeyRing;
+pub use money::{Currency, Money};

@@ -1,0 +1,120 @@
+//! What the journal keeps: one record per thing that arrived.
+
+use crate::facts::Facts;
+use crate::id::ClickKey;
+use crate::thing::{DEFAULT_WORKSPACE, ThingId};
+
+/// Tags of values that are no dimension; from [`crate::field::FIELD_TAG_END`] on, never reused.
+pub mod tag {
+    /// Key of the click the record is or belongs to (int).
+    pub const KEY: u16 = 200;
+    /// When it happened, Unix milliseconds (int); for a click the time of its key.
+    pub const AT: u16 = 201;
+    /// What the click cost, micro-units (int).
+    pub const COST: u16 = 202;
+    /// The currency of [`COST`] (text).
+    pub const COST_CURRENCY: u16 = 203;
+    /// The query as it came, at most 4 KiB, privacy-filtered (bytes).
+    pub const RAW_QUERY: u16 = 204;
+    /// A platform id, `kind=value` (text, repeats).
+    pub const PLATFORM_ID: u16 = 205;
+    /// A consent or attribution signal, `name=value` (text, repeats).
+    pub const SIGNAL: u16 = 206;
+    /// The query was longer than what is kept; the surplus parameters were cut (int 1).
+    pub const CUT: u16 = 208;
+    /// The name of a parameter whose macro was not expanded by the source (text, repeats).
+    pub const BLANKED: u16 = 209;
+    /// Keyed hash of the visitor (int).
+    pub const VISITOR: u16 = 210;
+    /// How many clicks an [`super::RecordKind::Unlogged`] record stands for (int).
+    pub const COUNT: u16 = 211;
+    /// Which link of the lander was clicked, from 1 (int).
+    pub const LINK: u16 = 212;
+    /// The destination the visitor was sent to (text).
+    pub const DESTINATION: u16 = 213;
+    /// The cost parameter held something that is no amount (text: what).
+    pub const COST_REFUSED: u16 = 214;
+    /// An unlogged click that made it into the journal after all (int 1): counts once by its key.
+    pub const SETTLES: u16 = 215;
+
+    /// Method of a postback or pixel call (text).
+    pub const INTAKE_METHOD: u16 = 230;
+    /// Path and query as they came (bytes).
+    pub const INTAKE_URL: u16 = 231;
+    /// The body (bytes).
+    pub const INTAKE_BODY: u16 = 232;
+    /// A header that matters, `name: value` (bytes, repeats).
+    pub const INTAKE_HEADER: u16 = 233;
+    /// Address of the caller (text).
+    pub const INTAKE_PEER: u16 = 234;
+    /// Why intake refused it (text code); absent when accepted.
+    pub const INTAKE_REFUSAL: u16 = 235;
+    /// The network whose key was in the path (int).
+    pub const INTAKE_NETWORK: u16 = 236;
+    /// Something noted about it that does not refuse it (text code, repeats).
+    pub const INTAKE_NOTE: u16 = 237;
+}
+
+/// What arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum RecordKind {
+    /// A landing on a campaign link or script.
+    Click = 1,
+    /// A request answered like a click that is none: prefetch, link preview, HEAD.
+    Preview = 2,
+    /// From the lander to an offer.
+    LanderClick = 3,
+    /// A conversion reported server to server.
+    Postback = 4,
+    /// A conversion reported by the visitor's browser.
+    Pixel = 5,
+    /// An impression pixel.
+    Impression = 6,
+    /// Clicks that were answered and could not be written down, counted.
+    Unlogged = 7,
+}
+
+impl RecordKind {
+    /// The kind with this number, if this version knows it.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Click,
+            2 => Self::Preview,
+            3 => Self::LanderClick,
+            4 => Self::Postback,
+            5 => Self::Pixel,
+            6 => Self::Impression,
+            7 => Self::Unlogged,
+            _ => return None,
+        })
+    }
+}
+
+/// One thing that arrived, and all that is known about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What it is.
+    pub kind: RecordKind,
+    /// What is known.
+    pub facts: Facts,
+}
+
+impl Record {
+    /// The click it is or belongs to; none for a postback without a valid id.
+    pub fn key(&self) -> Option<ClickKey> {
+        self.facts.int_at(tag::KEY).map(ClickKey)
+    }
+
+    /// When it happened, Unix milliseconds: said outright, or the time of its key.
+    pub fn at_ms(&self) -> i64 {
+        let at = self.facts.int_at(tag::AT);
+        at.or_else(|| self.key().map(ClickKey::time_ms)).unwrap_or_default()
+    }
+
+    /// Whose it is.
+    pub fn workspace(&self) -> ThingId {
+        let workspace = self.facts.int(crate::Field::Workspace);
+        workspace.and_then(|id| ThingId::try_from(id).ok()).unwrap_or(DEFAULT_WORKSPACE)
+    }
+}

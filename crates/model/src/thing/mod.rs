@@ -1,0 +1,149 @@
+//! What an operator sets up: one struct per kind of thing, each saved as revisions in the catalog.
+
+mod campaign;
+mod flow;
+mod lander;
+mod network;
+mod offer;
+mod source;
+mod workspace;
+
+pub use campaign::{Campaign, CampaignStatus, CostModel};
+pub use flow::{Flow, Path, RedirectMode, WeightedLander, WeightedOffer};
+pub use lander::Lander;
+pub use network::{CheckMode, Network, RepeatPolicy, Status};
+pub use offer::{Offer, Payout};
+pub use source::{Source, SourceParam};
+pub use workspace::{IpPrivacy, Workspace};
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Number of a thing: per kind and installation, never reused.
+pub type ThingId = u32;
+
+/// Number of a saved version of something; grows with every save in the installation.
+pub type Revision = u64;
+
+/// The workspace that exists from the first day.
+pub const DEFAULT_WORKSPACE: ThingId = 1;
+
+/// The kinds of things.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The owner of all others.
+    Workspace,
+    /// A traffic source.
+    Source,
+    /// An affiliate network or advertiser that pays.
+    Network,
+    /// What a visitor may buy or sign up for.
+    Offer,
+    /// A page between ad and offer.
+    Lander,
+    /// Rules and paths.
+    Flow,
+    /// A link that is clicked.
+    Campaign,
+}
+
+impl Kind {
+    /// All kinds; each refers only to kinds in front of it.
+    pub const ALL: [Self; 7] = [
+        Self::Workspace,
+        Self::Source,
+        Self::Network,
+        Self::Offer,
+        Self::Lander,
+        Self::Flow,
+        Self::Campaign,
+    ];
+
+    /// The word for one.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Workspace => "workspace",
+            Self::Source => "source",
+            Self::Network => "network",
+            Self::Offer => "offer",
+            Self::Lander => "lander",
+            Self::Flow => "flow",
+            Self::Campaign => "campaign",
+        }
+    }
+
+    /// The kind of this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A thing as it stands: who it is, which version, and its own fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Thing<B> {
+    /// Its number.
+    pub id: ThingId,
+    /// Whose it is.
+    pub workspace: ThingId,
+    /// Unique per kind and workspace among those not archived.
+    pub name: String,
+    /// The save that made it what it is.
+    pub revision: Revision,
+    /// Deleting archives; facts keep pointing here.
+    pub archived: bool,
+    /// The fields of its kind.
+    #[serde(flatten)]
+    pub body: B,
+}
+
+/// A kind's own fields.
+pub trait Body:
+    Clone + fmt::Debug + PartialEq + Serialize + for<'de> Deserialize<'de> + Send + Sync + 'static
+{
+    /// Which kind.
+    const KIND: Kind;
+
+    /// What is wrong with it by itself: the path of the field and a sentence. References to other
+    /// things are checked against the catalog.
+    fn problems(&self) -> Vec<Problem>;
+
+    /// The things it refers to.
+    fn references(&self) -> Vec<(Kind, ThingId)> {
+        Vec::new()
+    }
+}
+
+/// Something wrong with a thing that was to be saved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// Where, as a path such as `default[0].offers[1].weight`.
+    pub field: String,
+    /// What, and what to do.
+    pub message: String,
+}
+
+impl Problem {
+    /// `message` about `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}

@@ -1,0 +1,34 @@
+//! Question → plan → answer: what a report needs from a store, and what it makes of the sums; pure.
+//!
+//! The way of a question: [`plan`] checks a [`model::query::Query`], resolves its period in its time
+//! zone and names the sums a store has to compute; the store answers groups in no order; [`finish`]
+//! orders and pages them, adds the totals over everything, and computes ratios from the summed
+//! counters; [`to_csv`], [`to_table`] and serde print the [`Report`].
+//!
+//! Modules in reading order: `plan` with what it asks (`zone`, `period`, `time_key`, `filter`,
+//! `order`, `figure`), `finish`, `report` and the forms it is printed in (`decimal`, `csv`, `table`).
+
+mod error;
+mod plan;
+
+mod filter;
+mod order;
+mod period;
+mod time_key;
+mod zone;
+
+mod figure;
+mod finish;
+
+mod report;
+
+mod csv;
+mod decimal;
+mod table;
+
+pub use csv::to_csv;
+pub use error::QueryError;
+pub use finish::{Names, finish};
+pub use plan::{Context, LIMIT_DEFAULT, LIMIT_MAX, Planned, plan};
+pub use report::{Bounds, Figure, KeyCell, Report, ReportRow};
+pub use table::to_table;

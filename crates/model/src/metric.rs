@@ -55,7 +55,7 @@ impl Selection {
     }
 
     const fn entries(statuses: &'static [Status], sum: Sum) -> Self {
-        Self { statuses, ..Self::new(&[RowKind::Entry], sum) }
+        Self { statuses, without: &[Field::Test], ..Self::new(&[RowKind::Entry], sum) }
     }
 
     /// The bits of the column `flags` that must be set, and those that must not.

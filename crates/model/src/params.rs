@@ -30,6 +30,19 @@ pub fn decode(raw: &str) -> Cow<'_, str> {
     clean(&out)
 }
 
+/// `value` as it stands in a query: everything but letters, digits and `-._~` as `%XX`.
+pub fn encode(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for &byte in value.as_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 /// Foreign bytes as text: U+FFFD for what is no UTF-8, a space for a control character.
 pub fn clean(bytes: &[u8]) -> Cow<'static, str> {
     let text = String::from_utf8_lossy(bytes);
@@ -69,6 +82,14 @@ mod tests {
             ("%E2%80%AE", " "),
         ] {
             assert_eq!(decode(raw), expected, "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn encoded_text_decodes_to_itself(text in "[^\\pC]*") {
+            let encoded = encode(&text);
+            prop_assert_eq!(decode(&encoded), text);
         }
     }
 

@@ -149,6 +149,28 @@ fn meaning(name: &str, network: Option<&Network>) -> Option<(PostbackParam, usiz
     })
 }
 
+/// The pairs of a call's body, encoded like those of a query: a form as it came, or the scalars of a
+/// JSON object. A body that is neither has none.
+pub fn body_pairs(body: &str) -> Vec<(String, String)> {
+    let body = body.trim();
+    if !body.starts_with('{') {
+        return params::pairs(body)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+    }
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_str(body) else {
+        return Vec::new();
+    };
+    let scalar = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => Some(text),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    };
+    let pairs = object.into_iter().filter_map(|(name, value)| Some((name, scalar(value)?)));
+    pairs.map(|(name, value)| (params::encode(&name), params::encode(&value))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +206,20 @@ mod tests {
         assert!(params.is_unexpanded(Payout, None));
         assert_eq!(params.status(None), Ok(Status::Approved));
         assert_eq!(params.unexpanded, ["payout"]);
+    }
+
+    #[test]
+    fn forms_and_json_objects_read_like_queries() {
+        for body in
+            ["clickid=a%2Bb&payout=1.5", r#" {"clickid":"a+b","payout":1.5,"more":{"x":1}} "#]
+        {
+            let pairs = body_pairs(body);
+            let params =
+                PostbackParams::read(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())), None);
+            assert_eq!(params.get(ClickId), Some("a+b"), "{body}");
+            assert_eq!(params.payout(DecimalMark::Auto), Some(Ok(Money(1_500_000))), "{body}");
+        }
+        assert_eq!(body_pairs("{broken"), []);
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub mod tag {
     pub const COST_REFUSED: u16 = 214;
     /// An unlogged click that made it into the journal after all (int 1): counts once by its key.
     pub const SETTLES: u16 = 215;
+    /// A ledger entry's amount as received, micro-units of its own currency (int); absent where that
+    /// is the workspace's, whose amount is the entry's revenue.
+    pub const AMOUNT: u16 = 216;
 
     /// Method of a postback or pixel call (text).
     pub const INTAKE_METHOD: u16 = 230;

@@ -1,4 +1,5 @@
 //! What a click id promises: it names one click, sorts by time, survives careless handling, and cannot be forged.
+#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
 use model::id::{self, ClickId, ClickKey, EPOCH_MS, IdError, KeySequence};
 use model::keys::{KeyRing, MacKey};

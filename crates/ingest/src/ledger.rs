@@ -1,0 +1,406 @@
+//! The conversion ledger: what a report of a conversion adds to what is already known. Pure.
+//!
+//! Entries are signed and never changed. A conversion that moves from pending to approved is a
+//! reversal of what stood plus a new entry, so every figure of a report is a plain sum.
+
+use crate::reason::Reason;
+use model::event::Verdict;
+use model::money::{Currency, MoneyError};
+use model::thing::{RepeatPolicy, Status};
+
+/// One entry: how many conversions and how much money it adds under a status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// 1 adds a conversion, −1 takes one back, 0 changes the amount alone.
+    pub count: i64,
+    /// Micro-units of `currency`, signed.
+    pub amount: i64,
+    /// The currency of the amount.
+    pub currency: Currency,
+    /// Whether the amount is part of sums; one in a currency without a rate is not.
+    pub is_summed: bool,
+    /// Under which status.
+    pub status: Status,
+    /// The conversion's type.
+    pub kind: String,
+    /// Its transaction id; absent is not empty.
+    pub txid: Option<String>,
+}
+
+/// A conversion as it is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// Its type.
+    pub kind: String,
+    /// Its transaction id.
+    pub txid: Option<String>,
+    /// Its status.
+    pub status: Status,
+    /// Its amount in micro-units of `currency`, when one was sent or is fixed.
+    pub amount: Option<i64>,
+    /// The currency of the amount.
+    pub currency: Currency,
+    /// Whether amounts in that currency are part of sums.
+    pub is_summed: bool,
+}
+
+/// What a report adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// The entry.
+    pub entry: Entry,
+    /// The entry of the history whose conversion it changes, and whose fields it therefore has.
+    pub changes: Option<usize>,
+}
+
+/// What a report comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Why, when there is something to say.
+    pub reason: Option<Reason>,
+    /// What it adds to the ledger.
+    pub additions: Vec<Addition>,
+}
+
+/// A conversion as it stands after all that was reported about it.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    /// The entry that made it what it is.
+    entry: usize,
+    amount: i64,
+    currency: Currency,
+    is_summed: bool,
+    status: Status,
+}
+
+/// Holds a report against the click's ledger so far, in order.
+pub fn judge(history: &[Entry], incoming: Incoming, policy: RepeatPolicy) -> Judgement {
+    let standing = standing(history, &incoming.kind, incoming.txid.as_deref());
+    let is_negative = incoming.amount.is_some_and(|amount| amount < 0);
+    let Some(newest) = standing.last() else {
+        return if is_negative {
+            nothing(Verdict::Refused, Reason::ReversalOfNothing)
+        } else {
+            recorded(incoming)
+        };
+    };
+    if is_negative {
+        return reverse(history, newest, incoming);
+    }
+    let is_each_one = policy == RepeatPolicy::Every && incoming.txid.is_none();
+    let changed = if is_each_one { moved(&standing, &incoming) } else { Some(newest) };
+    match changed {
+        None => recorded(incoming),
+        Some(changed) if changed.status != incoming.status => {
+            replace(changed, incoming, Reason::StatusChanged)
+        }
+        Some(changed) => repeat(changed, incoming, policy),
+    }
+}
+
+/// The entry of `history` that made the newest conversion with this type and transaction id what it is.
+pub fn conversion_of(history: &[Entry], kind: &str, txid: Option<&str>) -> Option<usize> {
+    standing(history, kind, txid).last().map(|conversion| conversion.entry)
+}
+
+/// The conversions with this type and transaction id, oldest first; more than one only where each
+/// call without a transaction id is a conversion of its own.
+fn standing(history: &[Entry], kind: &str, txid: Option<&str>) -> Vec<Standing> {
+    let mut standing: Vec<Standing> = Vec::new();
+    for (place, entry) in own(history, kind, txid) {
+        let Entry { amount, currency, is_summed, status, .. } = *entry;
+        let is_like = |c: &Standing| c.status == status && c.currency == currency;
+        if entry.count > 0 {
+            standing.push(Standing { entry: place, amount, currency, is_summed, status });
+        } else if entry.count == 0 {
+            if let Some(changed) = standing.iter_mut().rfind(|c| is_like(c)) {
+                changed.amount = changed.amount.saturating_add(amount);
+            }
+        } else if let Some(gone) =
+            standing.iter().position(|c| is_like(c) && c.amount.saturating_add(amount) == 0)
+        {
+            standing.remove(gone);
+        }
+    }
+    standing
+}
+
+/// Entries with this type and transaction id, with their places.
+fn own<'a>(
+    history: &'a [Entry],
+    kind: &'a str,
+    txid: Option<&'a str>,
+) -> impl Iterator<Item = (usize, &'a Entry)> {
+    let is_own = move |e: &Entry| e.kind == kind && e.txid.as_deref() == txid;
+    history.iter().enumerate().filter(move |(_, entry)| is_own(entry))
+}
+
+/// The conversion that a report without transaction id moves on where each call is a conversion of its
+/// own: one further back on the way pending, approved, taken back; of the same amount if there is one,
+/// else the oldest.
+fn moved<'a>(standing: &'a [Standing], incoming: &Incoming) -> Option<&'a Standing> {
+    let stage = |status| match status {
+        Status::Pending => 0,
+        Status::Approved => 1,
+        Status::Rejected | Status::Chargeback => 2,
+    };
+    let mut behind = standing.iter().filter(|c| stage(c.status) < stage(incoming.status));
+    let is_same =
+        |c: &&Standing| Some(c.amount) == incoming.amount && c.currency == incoming.currency;
+    behind.clone().find(is_same).or_else(|| behind.next())
+}
+
+/// A negative amount takes money off, once: networks repeat their calls.
+fn reverse(history: &[Entry], standing: &Standing, incoming: Incoming) -> Judgement {
+    let amount = incoming.amount.unwrap_or(0);
+    let is_repeated = own(history, &incoming.kind, incoming.txid.as_deref())
+        .any(|(_, e)| e.count == 0 && e.amount == amount && e.currency == incoming.currency);
+    if is_repeated {
+        return nothing(Verdict::Duplicate, Reason::Repeated);
+    }
+    add_up(standing, incoming, Reason::Reversal)
+}
+
+/// Changes the amount of what stands by that of the report.
+fn add_up(standing: &Standing, incoming: Incoming, reason: Reason) -> Judgement {
+    if incoming.currency != standing.currency {
+        return nothing(Verdict::Refused, Reason::CurrencyDiffers);
+    }
+    let sum = standing.amount.checked_add(incoming.amount.unwrap_or(0));
+    // The sum is taken back with its sign turned, should the conversion change.
+    if sum.is_none_or(|sum| sum == i64::MIN) {
+        return nothing(Verdict::Refused, Reason::Payout(MoneyError::TooLarge));
+    }
+    let entry =
+        Entry { status: standing.status, is_summed: standing.is_summed, ..incoming.entry(0) };
+    updated(reason, vec![Addition { entry, changes: Some(standing.entry) }])
+}
+
+/// Takes back what stands and puts the report in its place; an amount that was not sent stays.
+fn replace(standing: &Standing, mut incoming: Incoming, reason: Reason) -> Judgement {
+    let Standing { entry, amount, currency, is_summed, status } = *standing;
+    if incoming.amount.is_none() {
+        incoming = Incoming { amount: Some(amount), currency, is_summed, ..incoming };
+    }
+    let reversal = Entry {
+        count: -1,
+        amount: amount.saturating_neg(),
+        currency,
+        is_summed,
+        status,
+        kind: incoming.kind.clone(),
+        txid: incoming.txid.clone(),
+    };
+    let both = [reversal, incoming.entry(1)];
+    updated(reason, both.map(|added| Addition { entry: added, changes: Some(entry) }).into())
+}
+
+/// The same type, transaction and status again.
+fn repeat(standing: &Standing, incoming: Incoming, policy: RepeatPolicy) -> Judgement {
+    let same_money = incoming
+        .amount
+        .is_none_or(|a| a == standing.amount && incoming.currency == standing.currency);
+    match (incoming.txid.is_some(), policy) {
+        (true, _) | (false, RepeatPolicy::Update) if same_money => {
+            nothing(Verdict::Duplicate, Reason::Repeated)
+        }
+        (true, _) | (false, RepeatPolicy::Update) => {
+            replace(standing, incoming, Reason::AmountChanged)
+        }
+        (false, RepeatPolicy::Every) => recorded(incoming),
+        (false, RepeatPolicy::Add) if incoming.amount.is_none_or(|amount| amount == 0) => {
+            nothing(Verdict::Duplicate, Reason::Repeated)
+        }
+        (false, RepeatPolicy::Add) => add_up(standing, incoming, Reason::AmountChanged),
+        (false, RepeatPolicy::FirstOnly | RepeatPolicy::ByTxid | RepeatPolicy::ByEventId) => {
+            nothing(Verdict::Duplicate, Reason::FirstOnly)
+        }
+    }
+}
+
+impl Incoming {
+    fn entry(self, count: i64) -> Entry {
+        let Self { kind, txid, status, amount, currency, is_summed } = self;
+        Entry { count, amount: amount.unwrap_or(0), currency, is_summed, status, kind, txid }
+    }
+}
+
+fn nothing(verdict: Verdict, reason: Reason) -> Judgement {
+    Judgement { verdict, reason: Some(reason), additions: Vec::new() }
+}
+
+fn recorded(incoming: Incoming) -> Judgement {
+    let additions = vec![Addition { entry: incoming.entry(1), changes: None }];
+    Judgement { verdict: Verdict::Recorded, reason: None, additions }
+}
+
+fn updated(reason: Reason, additions: Vec<Addition>) -> Judgement {
+    Judgement { verdict: Verdict::Updated, reason: Some(reason), additions }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn report(txid: Option<&str>, status: Status, amount: Option<i64>) -> Incoming {
+        let txid = txid.map(str::to_owned);
+        Incoming {
+            kind: "sale".into(),
+            txid,
+            status,
+            amount,
+            currency: Currency::USD,
+            is_summed: true,
+        }
+    }
+
+    /// Plays reports one after another; the verdicts and the ledger they lead to.
+    fn play(reports: &[Incoming], policy: RepeatPolicy) -> (Vec<Verdict>, Vec<Entry>) {
+        let mut ledger = Vec::new();
+        let mut verdicts = Vec::new();
+        for report in reports {
+            let judgement = judge(&ledger, report.clone(), policy);
+            verdicts.push(judgement.verdict);
+            ledger.extend(judgement.additions.into_iter().map(|added| added.entry));
+        }
+        (verdicts, ledger)
+    }
+
+    fn sums(ledger: &[Entry], status: Status) -> (i64, i64) {
+        let under = ledger.iter().filter(|e| e.status == status);
+        under.fold((0, 0), |(count, amount), e| (count + e.count, amount + e.amount))
+    }
+
+    use Status::{Approved, Pending, Rejected};
+    use Verdict::{Duplicate, Recorded, Refused, Updated};
+
+    #[test]
+    fn a_conversion_moves_between_statuses_by_reversal_and_new_entry() {
+        let reports = [
+            report(Some("T"), Pending, Some(5)),
+            report(Some("T"), Approved, None),
+            report(Some("T"), Approved, Some(5)),
+            report(Some("T"), Rejected, None),
+            report(Some("T"), Approved, Some(7)),
+        ];
+        let (verdicts, ledger) = play(&reports, RepeatPolicy::FirstOnly);
+        assert_eq!(verdicts, [Recorded, Updated, Duplicate, Updated, Updated]);
+        assert_eq!(sums(&ledger, Pending), (0, 0));
+        assert_eq!(sums(&ledger, Rejected), (0, 0));
+        assert_eq!(sums(&ledger, Approved), (1, 7));
+    }
+
+    #[test]
+    fn transaction_ids_are_conversions_of_their_own_and_absent_is_not_empty() {
+        let reports = [
+            report(Some("A"), Approved, Some(1)),
+            report(Some("B"), Approved, Some(2)),
+            report(None, Approved, Some(4)),
+            report(Some("A"), Approved, Some(1)),
+            report(None, Approved, Some(4)),
+        ];
+        let (verdicts, ledger) = play(&reports, RepeatPolicy::FirstOnly);
+        assert_eq!(verdicts, [Recorded, Recorded, Recorded, Duplicate, Duplicate]);
+        assert_eq!(sums(&ledger, Approved), (3, 7));
+    }
+
+    #[test]
+    fn the_repeat_policy_decides_without_a_transaction_id() {
+        let twice = [report(None, Approved, Some(3)), report(None, Approved, Some(5))];
+        for (policy, verdict, expected) in [
+            (RepeatPolicy::FirstOnly, Duplicate, (1, 3)),
+            (RepeatPolicy::ByTxid, Duplicate, (1, 3)),
+            (RepeatPolicy::Every, Recorded, (2, 8)),
+            (RepeatPolicy::Update, Updated, (1, 5)),
+            (RepeatPolicy::Add, Updated, (1, 8)),
+        ] {
+            let (verdicts, ledger) = play(&twice, policy);
+            assert_eq!((verdicts[1], sums(&ledger, Approved)), (verdict, expected), "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_negative_amount_takes_off_once_and_needs_a_conversion() {
+        let reports = [
+            report(Some("T"), Approved, Some(-2)),
+            report(Some("T"), Approved, Some(5)),
+            report(Some("T"), Approved, Some(-2)),
+            report(Some("T"), Approved, Some(-2)),
+        ];
+        let (verdicts, ledger) = play(&reports, RepeatPolicy::FirstOnly);
+        assert_eq!(verdicts, [Refused, Recorded, Updated, Duplicate]);
+        assert_eq!(sums(&ledger, Approved), (1, 3));
+    }
+
+    #[test]
+    fn where_each_call_counts_a_status_moves_one_conversion_on_and_no_other() {
+        let reports = [
+            report(None, Pending, Some(3)),
+            report(None, Pending, Some(5)),
+            report(None, Approved, Some(5)),
+            report(None, Rejected, None),
+            report(None, Approved, Some(7)),
+        ];
+        let (verdicts, ledger) = play(&reports, RepeatPolicy::Every);
+        assert_eq!(verdicts, [Recorded, Recorded, Updated, Updated, Recorded]);
+        assert_eq!(sums(&ledger, Pending), (0, 0));
+        assert_eq!(sums(&ledger, Approved), (2, 12));
+        assert_eq!(sums(&ledger, Rejected), (1, 3));
+    }
+
+    #[test]
+    fn amounts_that_do_not_add_up_in_64_bits_are_refused_and_stop_nothing() {
+        let most = i64::MAX / 1_000_000 * 1_000_000;
+        for policy in [RepeatPolicy::Add, RepeatPolicy::Every, RepeatPolicy::Update] {
+            let reports = [
+                report(None, Approved, Some(most)),
+                report(None, Approved, Some(most)),
+                report(None, Approved, Some(-most)),
+                report(None, Rejected, None),
+            ];
+            let (verdicts, _) = play(&reports, policy);
+            assert_eq!(verdicts[1] == Refused, policy == RepeatPolicy::Add, "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_reversal_takes_the_fields_and_the_summing_of_what_it_takes_back() {
+        let foreign = Incoming { is_summed: false, ..report(Some("T"), Pending, Some(5)) };
+        let first = judge(&[], foreign, RepeatPolicy::FirstOnly);
+        let ledger: Vec<Entry> = first.additions.into_iter().map(|added| added.entry).collect();
+        let then = judge(&ledger, report(Some("T"), Approved, Some(6)), RepeatPolicy::FirstOnly);
+        let changes: Vec<_> =
+            then.additions.iter().map(|a| (a.changes, a.entry.is_summed)).collect();
+        assert_eq!(changes, [(Some(0), false), (Some(0), true)]);
+    }
+
+    fn any_report() -> impl Strategy<Value = Incoming> {
+        let txid = proptest::option::of(prop_oneof![Just("A"), Just("B")]);
+        let status = prop_oneof![Just(Pending), Just(Approved), Just(Rejected)];
+        (txid, status, proptest::option::of(-3i64..10))
+            .prop_map(|(txid, status, amount)| report(txid, status, amount))
+    }
+
+    proptest! {
+        #[test]
+        fn at_most_one_conversion_stands_per_transaction_and_repeats_change_nothing(
+            reports in proptest::collection::vec(any_report(), 1..30),
+        ) {
+            let (_, ledger) = play(&reports, RepeatPolicy::FirstOnly);
+            for txid in [None, Some("A"), Some("B")] {
+                let own: Vec<Entry> = ledger.iter().filter(|e| e.txid.as_deref() == txid).cloned().collect();
+                let counts: Vec<i64> = Status::ALL.iter().map(|s| sums(&own, *s).0).collect();
+                prop_assert!(counts.iter().all(|c| *c == 0 || *c == 1) && counts.iter().sum::<i64>() <= 1, "{counts:?}");
+                let standing = Status::ALL.into_iter().find(|s| sums(&own, *s).0 == 1);
+                for status in Status::ALL.into_iter().filter(|s| Some(*s) != standing) {
+                    prop_assert_eq!(sums(&own, status), (0, 0), "money without a conversion");
+                }
+            }
+            let last = reports[reports.len() - 1].clone();
+            prop_assert_eq!(judge(&ledger, last, RepeatPolicy::FirstOnly).additions, Vec::new());
+        }
+    }
+}

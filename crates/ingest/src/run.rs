@@ -1,0 +1,312 @@
+//! The loop: takes batches from the journal, passes them along the steps, and says how it stands.
+
+use crate::draft::{Arrival, Draft};
+use crate::error::{IngestError, store_error};
+use crate::{STEPS, Step, recall};
+use arc_swap::ArcSwap;
+use journal::{Journal, Reader, Sequence};
+use model::KeyRing;
+use model::codec::{self, CodecError};
+use model::event::{InboxEntry, Verdict};
+use model::facts::Facts;
+use model::money::Currency;
+use model::record::tag;
+use model::table::RoutingTable;
+use model::thing::{DEFAULT_WORKSPACE, ThingId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use store::Events;
+
+/// What the steps may look at besides the draft.
+#[derive(Debug)]
+pub struct Context {
+    /// The current configuration.
+    pub table: Arc<RoutingTable>,
+    /// The keys of click ids.
+    pub keys: Arc<KeyRing>,
+    /// What stands in front of click ids.
+    pub id_prefix: Arc<str>,
+}
+
+impl Context {
+    /// The currency of a workspace's sums.
+    pub fn currency(&self, workspace: ThingId) -> Currency {
+        self.table.workspace(workspace).map_or(Currency::USD, |w| w.currency)
+    }
+}
+
+/// How batches are cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The most records of a batch.
+    pub batch_records_max: usize,
+    /// The most bytes of a batch.
+    pub batch_bytes_max: usize,
+    /// How long records may wait for company before a batch is cut: each commit costs a sync.
+    pub batch_wait: Duration,
+    /// How long to pause after a batch failed, before it is tried again.
+    pub retry_wait: Duration,
+}
+
+impl Default for Settings {
+    /// Reports lag by at most a second: a quarter of it waiting, the rest for a commit.
+    fn default() -> Self {
+        Self {
+            batch_records_max: 20_000,
+            batch_bytes_max: 16 << 20,
+            batch_wait: Duration::from_millis(200),
+            retry_wait: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The committed position behind it.
+    pub through: u64,
+    /// Records carried over.
+    pub records: usize,
+    /// Sequences that the journal lost to damage.
+    pub missing: u64,
+}
+
+/// Called with every inbox entry once its batch is committed.
+pub type OnVerdict = Arc<dyn Fn(&InboxEntry) + Send + Sync>;
+
+/// Carries the journal's records into the store.
+pub struct Ingest {
+    events: Arc<dyn Events>,
+    journal: Journal,
+    reader: Reader,
+    position: u64,
+    table: Arc<ArcSwap<RoutingTable>>,
+    keys: Arc<KeyRing>,
+    id_prefix: Arc<str>,
+    settings: Settings,
+    on_verdict: OnVerdict,
+    /// A batch that was handed over and not confirmed: where it ends, and its calls.
+    in_doubt: Option<(u64, Vec<InboxEntry>)>,
+    /// Shows others how far the store is.
+    ingested: Arc<AtomicU64>,
+}
+
+impl Ingest {
+    /// Continues at the store's position.
+    ///
+    /// # Errors
+    /// When the store cannot say where it stands.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the process with a type of its own"
+    )]
+    pub async fn resume(
+        events: Arc<dyn Events>,
+        journal: Journal,
+        table: Arc<ArcSwap<RoutingTable>>,
+        keys: Arc<KeyRing>,
+        id_prefix: &str,
+        settings: Settings,
+        on_verdict: OnVerdict,
+        ingested: Arc<AtomicU64>,
+    ) -> Result<Self, IngestError> {
+        let position = events.position().await.map_err(store_error("read the position"))?;
+        journal.release(Sequence(position));
+        ingested.store(position, Ordering::Release);
+        let reader = journal.reader(Sequence(position + 1));
+        let id_prefix = id_prefix.into();
+        let in_doubt = None;
+        Ok(Self {
+            events,
+            journal,
+            reader,
+            position,
+            table,
+            keys,
+            id_prefix,
+            settings,
+            on_verdict,
+            in_doubt,
+            ingested,
+        })
+    }
+
+    /// The committed position.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Carries batches over until `stop` is set, then what is left. Blocks; `runtime` drives the
+    /// store. A batch that fails is tried again for as long as it takes: the journal keeps it.
+    pub fn run(mut self, runtime: &tokio::runtime::Handle, stop: &AtomicBool) {
+        loop {
+            let stopping = stop.load(Ordering::Acquire);
+            let begun = Instant::now();
+            let patience = if stopping { Duration::ZERO } else { self.settings.batch_wait };
+            if !self.reader.wait(begun + patience) {
+                if stopping {
+                    return;
+                }
+                // Nothing, unless the journal was closed and there is nothing to wait for.
+                self.pause(runtime, begun);
+                continue;
+            }
+            let begun = Instant::now();
+            match runtime.block_on(self.round()) {
+                Ok(progress) if progress.records < self.settings.batch_records_max && !stopping => {
+                    // Gathers company for the next commit, unless told to stop meanwhile.
+                    self.pause(runtime, begun);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        position = self.position,
+                        "ingest stands still; clicks are still recorded"
+                    );
+                    metrics::counter!("clicktrail_ingest_failures_total").increment(1);
+                    if stopping {
+                        return;
+                    }
+                    runtime.block_on(async { tokio::time::sleep(self.settings.retry_wait).await });
+                }
+            }
+        }
+    }
+
+    /// Lets the rest of [`Settings::batch_wait`] go by.
+    fn pause(&self, runtime: &tokio::runtime::Handle, begun: Instant) {
+        let rest = self.settings.batch_wait.saturating_sub(begun.elapsed());
+        runtime.block_on(async { tokio::time::sleep(rest).await });
+    }
+
+    /// Carries one batch over. On an error nothing of it was kept, or it is not known yet; the next
+    /// round begins where the store stands.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or the store fails.
+    pub async fn round(&mut self) -> Result<Progress, IngestError> {
+        let result = self.try_round().await;
+        if result.is_err() {
+            self.reader = self.journal.reader(Sequence(self.position + 1));
+        }
+        result
+    }
+
+    async fn try_round(&mut self) -> Result<Progress, IngestError> {
+        if self.in_doubt.is_some() {
+            // What is in the store already must not be judged again.
+            self.resolve().await?;
+            self.reader = self.journal.reader(Sequence(self.position + 1));
+        }
+        let batch = self
+            .reader
+            .next_batch(self.settings.batch_records_max, self.settings.batch_bytes_max)?;
+        if batch.is_empty() {
+            // What the journal passes over by itself needs no commit to be behind us.
+            self.ingested
+                .store(batch.next.0.saturating_sub(1).max(self.position), Ordering::Release);
+            return Ok(Progress { through: self.position, ..Progress::default() });
+        }
+        let missing = batch.gaps.iter().map(|gap| gap.end() - gap.start() + 1).sum();
+        for gap in &batch.gaps {
+            tracing::error!(
+                first = gap.start(),
+                last = gap.end(),
+                "journal records lost to damage"
+            );
+        }
+        let mut draft = Draft {
+            after: self.position,
+            through: batch.next.0.saturating_sub(1),
+            ..Draft::default()
+        };
+        for (sequence, bytes) in batch.records() {
+            take(&mut draft, sequence.0, bytes)?;
+        }
+        let records = batch.len();
+        let context = Context {
+            table: self.table.load_full(),
+            keys: self.keys.clone(),
+            id_prefix: self.id_prefix.clone(),
+        };
+        for (name, step) in STEPS {
+            let begun = Instant::now();
+            match step {
+                Step::Think(step) => step(&mut draft, &context),
+                Step::Recall => recall::clicks(&*self.events, &mut draft).await?,
+                Step::RecallTransactions => recall::transactions(&*self.events, &mut draft).await?,
+                Step::Commit => self.commit(&mut draft).await?,
+            }
+            metrics::histogram!("clicktrail_ingest_step_seconds", "step" => name)
+                .record(begun.elapsed().as_secs_f64());
+        }
+        metrics::counter!("clicktrail_ingest_records_total").increment(records as u64);
+        Ok(Progress { through: self.position, records, missing })
+    }
+
+    async fn commit(&mut self, draft: &mut Draft) -> Result<(), IngestError> {
+        draft.rows.sort_by_key(|row| row.sequence);
+        let (rows, inbox) = (std::mem::take(&mut draft.rows), std::mem::take(&mut draft.inbox));
+        let Draft { after, through, .. } = *draft;
+        self.in_doubt = Some((through, inbox.clone()));
+        match self.events.commit(store::Batch { after, through, rows, inbox }).await {
+            Ok(()) => self.stand_at(through),
+            // It may have gone through although its answer was lost.
+            Err(error) if self.resolve().await.ok() != Some(through) => {
+                return Err(store_error("commit a batch")(error));
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Asks the store where it stands.
+    async fn resolve(&mut self) -> Result<u64, IngestError> {
+        let position = self.events.position().await.map_err(store_error("read the position"))?;
+        self.stand_at(position);
+        Ok(position)
+    }
+
+    /// The store is known to be here: the journal may go behind it, and the calls of the last batch are
+    /// answered if that is what it holds.
+    fn stand_at(&mut self, position: u64) {
+        self.position = position;
+        self.journal.release(Sequence(position));
+        self.ingested.store(position, Ordering::Release);
+        let inbox = self.in_doubt.take().filter(|(through, _)| *through == position);
+        for entry in inbox.into_iter().flat_map(|(_, inbox)| inbox) {
+            metrics::counter!("clicktrail_verdicts_total", "verdict" => entry.verdict.as_str())
+                .increment(1);
+            (self.on_verdict)(&entry);
+        }
+    }
+}
+
+/// Puts a record into the draft; one that cannot be read goes to the inbox as it is.
+fn take(draft: &mut Draft, sequence: u64, bytes: &[u8]) -> Result<(), IngestError> {
+    match codec::decode(bytes) {
+        Ok(record) => draft.arrivals.push(Arrival { sequence, record }),
+        Err(source @ (CodecError::NewerVersion(_) | CodecError::UnknownKind(_))) => {
+            return Err(IngestError::Newer { sequence, source });
+        }
+        Err(error) => draft.inbox.push(unreadable(sequence, bytes, error)),
+    }
+    Ok(())
+}
+
+fn unreadable(sequence: u64, bytes: &[u8], error: CodecError) -> InboxEntry {
+    let mut facts = Facts::default();
+    facts.push_bytes(tag::INTAKE_BODY, bytes);
+    InboxEntry {
+        sequence,
+        workspace: DEFAULT_WORKSPACE,
+        received_ms: 0,
+        key: None,
+        verdict: Verdict::Held,
+        reason: "unreadable_record".into(),
+        message: format!("{error}; its bytes are kept here"),
+        facts,
+    }
+}

@@ -1,0 +1,75 @@
+//! Step *terms*: a call whose network intake did not know is read as that of its click's offer would be.
+
+use crate::draft::{Call, Draft};
+use crate::known::Known;
+use crate::reason::Reason;
+use crate::records::read_params;
+use crate::run::Context;
+use model::cidr::Cidr;
+use model::facts::Value;
+use model::params;
+use model::postback::PostbackParam;
+use model::record::{RecordKind, tag};
+use model::thing::{CheckMode, Network, ThingId};
+use std::net::IpAddr;
+
+/// Reads parameters again where the network has names of its own, and collects the transaction ids to
+/// recall.
+pub fn settle(draft: &mut Draft, context: &Context) {
+    for call in &mut draft.calls {
+        if call.network.is_none() {
+            let network = network_of_offer(call, &draft.known, context);
+            let settings = network.and_then(|id| context.table.network(id)).map(|n| &n.body);
+            if let Some(settings) = settings.filter(|settings| !settings.params.is_empty()) {
+                call.params = read_params(&call.record, Some(settings));
+            }
+            call.read_as = network;
+        }
+        if let (Some((workspace, _)), Some(txid)) =
+            (call.click_of(), call.params.get(PostbackParam::Txid))
+        {
+            draft.wanted_txids.insert((workspace, txid.to_owned()));
+        }
+    }
+}
+
+fn network_of_offer(call: &Call, known: &Known, context: &Context) -> Option<ThingId> {
+    let offer = known.offer(call.click_of()?, call.sequence)?;
+    context.table.offer(offer)?.network
+}
+
+/// What intake would have said, had it known the network: one that enforces its key or its addresses
+/// is held to them however old the click is.
+pub fn check_sender(call: &Call, network: &Network) -> Result<(), Reason> {
+    if call.network.is_some() || call.record.kind == RecordKind::Pixel {
+        // Intake did it; or a browser calls, which knows no key and comes from anywhere.
+        return Ok(());
+    }
+    if network.key_mode == CheckMode::Enforce {
+        match sent_key(call) {
+            None => return Err(Reason::Intake("missing_key".into())),
+            Some(key) if network.postback_key.as_deref() != Some(&*key) => {
+                return Err(Reason::Intake("wrong_key".into()));
+            }
+            Some(_) => {}
+        }
+    }
+    let peer = call.record.facts.text_at(tag::INTAKE_PEER).and_then(|ip| ip.parse::<IpAddr>().ok());
+    let holds = |range: &String| {
+        peer.is_some_and(|ip| range.parse::<Cidr>().is_ok_and(|range| range.contains(ip)))
+    };
+    if network.address_mode == CheckMode::Enforce && !network.addresses.iter().any(holds) {
+        return Err(Reason::Intake("wrong_address".into()));
+    }
+    Ok(())
+}
+
+/// The key in the path, else in the query.
+fn sent_key(call: &Call) -> Option<String> {
+    let Some(Value::Bytes(url)) = call.record.facts.get(tag::INTAKE_URL) else { return None };
+    let url = String::from_utf8_lossy(url);
+    let (path, query) = url.split_once('?').unwrap_or((&url, ""));
+    let in_path = path.strip_prefix("/postback/").filter(|key| !key.is_empty());
+    let in_query = || params::pairs(query).find(|(name, _)| *name == "key").map(|(_, key)| key);
+    in_path.or_else(in_query).map(|key| params::decode(key).into_owned())
+}

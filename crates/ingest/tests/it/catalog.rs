@@ -1,0 +1,127 @@
+//! The things the tests play with: two owners, networks of every policy, offers of every payout.
+
+use model::id::EPOCH_MS;
+use model::keys::MacKey;
+use model::money::{Currency, DecimalMark, Money};
+use model::table::{RoutingTable, Things};
+use model::thing::{
+    Campaign, CampaignStatus, CheckMode, CostModel, Network, Offer, Payout, RepeatPolicy, Status,
+    Thing, ThingId, Workspace,
+};
+use model::{ClickId, ClickKey, KeyRing};
+use std::sync::Arc;
+
+/// When everything begins, Unix milliseconds.
+pub const START_MS: i64 = EPOCH_MS + 86_400_000_000;
+pub const DAY_MS: i64 = 86_400_000;
+pub const PREFIX: &str = "ct_";
+
+pub const PLAIN: ThingId = 1;
+pub const EVERY: ThingId = 2;
+pub const UPDATE: ThingId = 3;
+pub const ADD: ThingId = 4;
+/// Has names of its own for parameters and statuses, and writes a decimal comma.
+pub const OWN_WORDS: ThingId = 5;
+/// Belongs to the second workspace.
+pub const OTHER: ThingId = 6;
+/// Enforces its key `k7` and its address 192.0.2.7.
+pub const STRICT: ThingId = 7;
+
+/// Offers 1 to 5 and 9 pay what is sent, by networks 1 to 5 and 7; 8 is the second workspace's.
+pub const FIXED: ThingId = 6;
+pub const FIXED_FOREIGN: ThingId = 7;
+pub const OFFER_OTHER: ThingId = 8;
+pub const OFFER_STRICT: ThingId = 9;
+
+/// Campaigns 1 and 2 are the first workspace's, 3 the second's.
+pub const CAMPAIGN_OTHER: ThingId = 3;
+
+fn thing<B>(id: ThingId, workspace: ThingId, body: B) -> Thing<B> {
+    Thing { id, workspace, name: format!("thing {id}"), revision: 1, archived: false, body }
+}
+
+fn eur() -> Currency {
+    "EUR".parse().unwrap()
+}
+
+fn networks() -> Vec<Thing<Network>> {
+    let repeat = |repeat| Network { repeat, ..Network::default() };
+    let own_words = Network {
+        params: [("payout", "summ"), ("txid", "ref")].map(|(a, b)| (a.into(), b.into())).into(),
+        status_map: [("ok", Status::Approved), ("wait", Status::Pending)]
+            .map(|(word, status)| (word.into(), status))
+            .into(),
+        decimal_mark: DecimalMark::Comma,
+        ..Network::default()
+    };
+    let strict = Network {
+        postback_key: Some("k7".into()),
+        key_mode: CheckMode::Enforce,
+        addresses: vec!["192.0.2.7/32".into()],
+        address_mode: CheckMode::Enforce,
+        ..Network::default()
+    };
+    vec![
+        thing(PLAIN, 1, Network::default()),
+        thing(EVERY, 1, repeat(RepeatPolicy::Every)),
+        thing(UPDATE, 1, repeat(RepeatPolicy::Update)),
+        thing(ADD, 1, repeat(RepeatPolicy::Add)),
+        thing(OWN_WORDS, 1, own_words),
+        thing(OTHER, 2, Network::default()),
+        thing(STRICT, 1, strict),
+    ]
+}
+
+fn offers() -> Vec<Thing<Offer>> {
+    let offer = |network, payout| Offer {
+        network: Some(network),
+        url: "https://offer.example/?s={click_id}".into(),
+        payout,
+    };
+    let fixed = |amount, currency| Payout::Fixed { amount: Money(amount), currency };
+    let mut offers: Vec<_> =
+        (PLAIN..=OWN_WORDS).map(|id| thing(id, 1, offer(id, Payout::Auto))).collect();
+    offers.extend([
+        thing(FIXED, 1, offer(PLAIN, fixed(2_500_000, Currency::USD))),
+        thing(FIXED_FOREIGN, 1, offer(PLAIN, fixed(3_000_000, eur()))),
+        thing(OFFER_OTHER, 2, offer(OTHER, Payout::Auto)),
+        thing(OFFER_STRICT, 1, offer(STRICT, Payout::Auto)),
+    ]);
+    offers
+}
+
+fn campaign(id: ThingId, workspace: ThingId) -> Thing<Campaign> {
+    let body = Campaign {
+        key: format!("key{id}"),
+        aliases: Vec::new(),
+        source: None,
+        flow: id,
+        cost: CostModel::None,
+        status: CampaignStatus::Active,
+        archived_url: None,
+    };
+    thing(id, workspace, body)
+}
+
+/// The first workspace counts in USD for 90 days, the second in EUR for 30.
+pub fn table() -> RoutingTable {
+    let second = Workspace { currency: eur(), attribution_window_days: 30, ..Workspace::default() };
+    RoutingTable::new(&Things {
+        revision: 1,
+        workspaces: vec![thing(1, 1, Workspace::default()), thing(2, 2, second)],
+        networks: networks(),
+        offers: offers(),
+        campaigns: vec![campaign(1, 1), campaign(2, 1), campaign(CAMPAIGN_OTHER, 2)],
+        ..Things::default()
+    })
+}
+
+pub fn keys() -> Arc<KeyRing> {
+    let mac = MacKey { valid_from_ms: 0, secret: [7; 16] };
+    Arc::new(KeyRing::new(vec![mac], [8; 16], [9; 16]).unwrap())
+}
+
+/// The text of an id we gave out.
+pub fn id_text(key: ClickKey, campaign: ThingId, test: bool) -> String {
+    ClickId { key, campaign, unlogged: false, test }.text(PREFIX, &keys()).to_string()
+}

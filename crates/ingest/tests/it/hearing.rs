@@ -1,0 +1,307 @@
+//! What a call comes to: conversions as objects that change, not as entries that add up.
+
+use crate::catalog::*;
+use crate::oracle::{Conversion, Slice, base_slice, is_visible, own_currency};
+use crate::play::{Amount, Call, IdForm, Landing, Op, Play};
+use model::event::Verdict;
+use model::record::RecordKind;
+use model::thing::{RepeatPolicy, Status, ThingId};
+
+use Verdict::{Duplicate, Held, Refused, Unattributed, Updated};
+
+/// The calls so far, and what they came to.
+pub struct Hearing<'a> {
+    pub play: &'a Play,
+    pub conversions: Vec<Conversion>,
+}
+
+/// Why nothing new was recorded.
+type Otherwise = (Verdict, &'static str);
+
+/// A call that may count: the conversion it would be if it were a new one.
+struct Report {
+    fresh: Conversion,
+    amount: Option<i64>,
+    policy: RepeatPolicy,
+}
+
+fn network_of(offer: ThingId) -> ThingId {
+    match offer {
+        FIXED | FIXED_FOREIGN => PLAIN,
+        OFFER_OTHER => OTHER,
+        OFFER_STRICT => STRICT,
+        same => same,
+    }
+}
+
+fn policy_of(network: Option<ThingId>) -> RepeatPolicy {
+    match network {
+        Some(EVERY) => RepeatPolicy::Every,
+        Some(UPDATE) => RepeatPolicy::Update,
+        Some(ADD) => RepeatPolicy::Add,
+        _ => RepeatPolicy::FirstOnly,
+    }
+}
+
+/// Whether the click can have a conversion now, and for whom the call is.
+fn admit(of: &Landing, call: &Call) -> Result<(), Otherwise> {
+    let age_ms = call.at_ms - of.key.time_ms();
+    let window_ms = if of.workspace == 2 { 30 * DAY_MS } else { 90 * DAY_MS };
+    if of.workspace != call.workspace {
+        Err((Unattributed, "click_of_other_workspace"))
+    } else if age_ms < -60_000 {
+        Err((Unattributed, "click_id_in_future"))
+    } else if age_ms > window_ms {
+        Err((Unattributed, "outside_window"))
+    } else {
+        Ok(())
+    }
+}
+
+fn status_of(call: &Call, network: Option<ThingId>) -> Result<Status, Otherwise> {
+    Ok(match (call.status, network) {
+        (Some("wait"), Some(OWN_WORDS)) => Status::Pending,
+        (Some("wait" | "odd"), _) => return Err((Held, "status_unmapped")),
+        (Some("pending" | "Pending"), _) => Status::Pending,
+        (Some("rejected"), _) => Status::Rejected,
+        (Some("refund"), _) => Status::Chargeback,
+        _ => Status::Approved,
+    })
+}
+
+/// Amount and currency, as sent or as the offer has them.
+fn money_of(
+    call: &Call,
+    is_read: bool,
+    offer: Option<ThingId>,
+    network: Option<ThingId>,
+    own: &'static str,
+) -> Result<(Option<i64>, &'static str), Otherwise> {
+    let sent = match call.amount {
+        _ if !is_read => Ok(None),
+        Amount::Absent => Ok(None),
+        Amount::Sent(amount) => Ok(Some(amount)),
+        Amount::Thousands if network == Some(OWN_WORDS) => Ok(Some(1_500_000)),
+        Amount::Thousands => Err("payout_ambiguous"),
+        Amount::Literal => Err("payout_unexpanded"),
+        Amount::NotANumber => Err("payout_not_a_number"),
+        Amount::Huge => Err("payout_too_large"),
+    };
+    let sign = if matches!(sent, Ok(Some(amount)) if amount < 0) { -1 } else { 1 };
+    match (offer, call.currency) {
+        (Some(FIXED), _) => return Ok((Some(sign * 2_500_000), "USD")),
+        (Some(FIXED_FOREIGN), _) => return Ok((Some(sign * 3_000_000), "EUR")),
+        (_, Some("?!")) => return Err((Refused, "currency_unknown")),
+        _ => {}
+    }
+    let currency = match call.currency {
+        Some("eur" | "EUR") => "EUR",
+        Some(_) => "USD",
+        None => own,
+    };
+    Ok((sent.map_err(|code| (Refused, code))?, currency))
+}
+
+/// How far a conversion has come.
+fn stage(status: Status) -> usize {
+    [Status::Pending, Status::Approved].iter().position(|s| *s == status).unwrap_or(2)
+}
+
+impl Hearing<'_> {
+    /// The verdict of a call, and what it changes.
+    pub fn hear(&mut self, place: usize, call: &Call) -> (Verdict, String) {
+        let mut landing = call.landing;
+        let mut repair = None;
+        if call.refusal.is_some() {
+            return (Refused, "wrong_key".into());
+        }
+        match call.id {
+            IdForm::Exact | IdForm::UpperCase | IdForm::Cookie => {}
+            IdForm::Truncated => repair = Some("click_id_truncated"),
+            IdForm::Altered => repair = Some("click_id_altered"),
+            IdForm::Forged => return (Unattributed, "click_id_unverified".into()),
+            IdForm::Malformed => return (Unattributed, "click_id_malformed".into()),
+            IdForm::Macro => return (Unattributed, "click_id_unexpanded".into()),
+            IdForm::Missing => return (Unattributed, "click_id_missing".into()),
+            IdForm::External => match self.external(place, call) {
+                Some(found) => landing = found,
+                None => return (Unattributed, "external_id_unknown".into()),
+            },
+        }
+        let is_stored = is_visible(self.play, landing, place);
+        match self.read(place, call, landing).and_then(|report| self.enter(report)) {
+            Err((verdict, code)) => (verdict, code.into()),
+            Ok(apart) => {
+                let lost = (!is_stored).then_some("click_not_stored");
+                let code = apart.or(repair).or(lost).unwrap_or_default();
+                (Verdict::Recorded, code.into())
+            }
+        }
+    }
+
+    /// The newest click before the call with the source's id it names.
+    fn external(&self, place: usize, call: &Call) -> Option<usize> {
+        let id = self.play.landings[call.landing].external_id.as_ref()?;
+        let is_it = |l: &usize| {
+            let of = &self.play.landings[*l];
+            of.kind == RecordKind::Click
+                && of.workspace == call.workspace
+                && of.external_id.as_ref() == Some(id)
+                && of.key.time_ms() <= call.at_ms
+                && is_visible(self.play, *l, place)
+        };
+        (0..self.play.landings.len()).filter(is_it).max_by_key(|l| self.play.landings[*l].key)
+    }
+
+    /// The offer of a click as it stands: the last one a person went to, else the last one fetched, else
+    /// the one it was routed to.
+    fn offer(&self, place: usize, landing: usize) -> Option<ThingId> {
+        let hops = |bots: bool| {
+            self.play.ops[..place].iter().enumerate().filter_map(move |(at, op)| match op {
+                Op::Hop { landing: l, offer: Some(offer), is_bot, .. } if *l == landing => {
+                    let of = &self.play.landings[landing];
+                    let is_bot = *is_bot || (of.is_bot && is_visible(self.play, landing, at));
+                    (is_bot == bots).then_some(*offer)
+                }
+                // A hop without an offer of its own has that of its landing.
+                Op::Hop { landing: l, offer: None, is_bot, .. } if *l == landing => {
+                    let of = &self.play.landings[landing];
+                    let is_visible = is_visible(self.play, landing, at);
+                    let is_bot = *is_bot || (of.is_bot && is_visible);
+                    of.offer.filter(|_| is_visible && is_bot == bots)
+                }
+                _ => None,
+            })
+        };
+        let routed = self.play.landings[landing].offer;
+        let routed = routed.filter(|_| is_visible(self.play, landing, place));
+        hops(false).next_back().or_else(|| hops(true).next_back()).or(routed)
+    }
+
+    /// The terms of a call, and what it says under them.
+    fn read(&self, place: usize, call: &Call, landing: usize) -> Result<Report, Otherwise> {
+        let of = &self.play.landings[landing];
+        admit(of, call)?;
+        let is_stored = is_visible(self.play, landing, place);
+        let offer_now = self.offer(place, landing);
+        let reads_own = call.network.or(offer_now.map(network_of)) == Some(OWN_WORDS);
+        let is_read = reads_own || !call.has_own_names;
+        let txid = call.txid.clone().filter(|_| is_read);
+        let kind = call.kind.unwrap_or("sale").to_lowercase();
+        let is_own = |c: &&Conversion| c.key == of.key && c.kind == kind && c.txid == txid;
+        let newest = self.conversions.iter().rfind(is_own);
+        let offer = newest.map_or(offer_now, |c| c.slice.offer);
+        let network = call.network.or(newest.and_then(|c| c.network)).or(offer.map(network_of));
+
+        if network == Some(STRICT) && call.network.is_none() && !call.is_pixel && !call.is_trusted {
+            return Err((Refused, "missing_key"));
+        }
+        let status = status_of(call, network)?;
+        let own = own_currency(of.workspace);
+        let (amount, currency) = money_of(call, is_read, offer, network, own)?;
+        let is_elsewhere =
+            |c: &Conversion| c.slice.workspace == of.workspace && c.txid == txid && c.key != of.key;
+        if txid.is_some() && self.conversions.iter().any(is_elsewhere) {
+            return Err((Refused, "txid_on_other_click"));
+        }
+        let fresh = Conversion {
+            key: of.key,
+            kind,
+            txid,
+            status,
+            amount: amount.unwrap_or(0),
+            currency,
+            network,
+            slice: Slice { offer, ..base_slice(of, is_stored) },
+            is_test: of.is_test && (is_stored || call.id != IdForm::External),
+            refunds: Vec::new(),
+        };
+        Ok(Report { fresh, amount, policy: policy_of(network) })
+    }
+
+    /// Enters a report among the conversions; whether the amount of a new one stands apart from sums.
+    fn enter(&mut self, report: Report) -> Result<Option<&'static str>, Otherwise> {
+        let Report { fresh, amount, policy } = report;
+        let is_own =
+            |c: &Conversion| (c.key, &c.kind, &c.txid) == (fresh.key, &fresh.kind, &fresh.txid);
+        let conversions = self.conversions.iter().enumerate();
+        let own: Vec<usize> = conversions.filter(|(_, c)| is_own(c)).map(|(i, _)| i).collect();
+        let newest = own.last().copied();
+        if let Some(refund) = amount.filter(|amount| *amount < 0) {
+            let newest = newest.ok_or((Refused, "reversal_of_nothing"))?;
+            return Err(self.refund(&own, newest, (refund, fresh.currency)));
+        }
+        let target = if policy == RepeatPolicy::Every && fresh.txid.is_none() {
+            let is_behind = |i: &&usize| stage(self.conversions[**i].status) < stage(fresh.status);
+            let is_equal = |i: &&usize| {
+                let c = &self.conversions[**i];
+                (Some(c.amount), c.currency) == (amount, fresh.currency)
+            };
+            let behind = || own.iter().filter(is_behind);
+            behind().find(is_equal).or_else(|| behind().next()).copied()
+        } else {
+            newest
+        };
+        match target {
+            Some(target) => Err(self.change(target, fresh, amount, policy)),
+            None => {
+                let own = own_currency(fresh.slice.workspace);
+                let is_apart = fresh.currency != own && fresh.amount != 0;
+                self.conversions.push(fresh);
+                Ok(is_apart.then_some("currency_without_rate"))
+            }
+        }
+    }
+
+    /// Takes money off a conversion, once.
+    fn refund(&mut self, own: &[usize], newest: usize, refund: (i64, &'static str)) -> Otherwise {
+        if own.iter().any(|i| self.conversions[*i].refunds.contains(&refund)) {
+            return (Duplicate, "repeated");
+        }
+        let stands = &mut self.conversions[newest];
+        if stands.currency != refund.1 {
+            return (Refused, "currency_differs");
+        }
+        stands.amount += refund.0;
+        stands.refunds.push(refund);
+        (Updated, "reversal")
+    }
+
+    /// A report about a conversion that stands already.
+    fn change(
+        &mut self,
+        target: usize,
+        fresh: Conversion,
+        amount: Option<i64>,
+        policy: RepeatPolicy,
+    ) -> Otherwise {
+        let stands = &mut self.conversions[target];
+        let is_same_money =
+            amount.is_none_or(|a| a == stands.amount && fresh.currency == stands.currency);
+        let is_replaced = fresh.txid.is_some() || policy == RepeatPolicy::Update;
+        let code = match policy {
+            _ if stands.status != fresh.status => "status_changed",
+            _ if is_replaced && is_same_money => return (Duplicate, "repeated"),
+            _ if is_replaced => "amount_changed",
+            RepeatPolicy::Add => {
+                return match amount {
+                    None | Some(0) => (Duplicate, "repeated"),
+                    Some(_) if stands.currency != fresh.currency => (Refused, "currency_differs"),
+                    Some(more) => {
+                        stands.amount += more;
+                        (Updated, "amount_changed")
+                    }
+                };
+            }
+            _ => return (Duplicate, "first_only"),
+        };
+        // What changed is the newest from now on; everything else about it stays.
+        let mut changed = self.conversions.remove(target);
+        changed.status = fresh.status;
+        if let Some(amount) = amount {
+            (changed.amount, changed.currency) = (amount, fresh.currency);
+        }
+        self.conversions.push(changed);
+        (Updated, code)
+    }
+}

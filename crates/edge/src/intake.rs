@@ -1,0 +1,306 @@
+//! Conversions as they are reported: postbacks from servers, pixels from browsers. Stored raw, then answered.
+
+use crate::cookie::Cookies;
+use crate::counters::Event;
+use crate::edge::Edge;
+use crate::headers::Headers;
+use crate::log::{Entry, encode};
+use crate::peer::client_address;
+use crate::query::Query;
+use crate::reply::{self, Reply};
+use crate::request::Incoming;
+use crate::verdicts::Outcome;
+use crate::visitor::kept_address;
+use http::{StatusCode, header};
+use model::cidr::Cidr;
+use model::facts::Facts;
+use model::id::{self, ClickId, IdError};
+use model::postback::{PostbackParam, PostbackParams, body_pairs};
+use model::record::{RecordKind, tag};
+use model::table::RoutingTable;
+use model::thing::{CheckMode, DEFAULT_WORKSPACE, IpPrivacy, Network, Thing, ThingId};
+use model::{Field, params};
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// How long `?wait=1` waits for the verdict.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+/// Headers of a postback that are kept, each cut to this many bytes.
+const HEADER_BYTES_MAX: usize = 512;
+/// More parameters than this are not looked at.
+const PARAMS_MAX: usize = 256;
+
+/// What intake found out about a call.
+struct Call {
+    id: Option<ClickId>,
+    refusal: Option<Event>,
+    notes: Vec<&'static str>,
+    network: Option<ThingId>,
+    workspace: ThingId,
+    facts: Facts,
+}
+
+/// A postback: stored, then answered. Networks switch partners off after repeated errors, so a stored postback is
+/// answered 200 whatever it is worth, unless its sender is told to expect otherwise.
+pub(crate) async fn postback(edge: &Edge, request: &Incoming<'_>, key: Option<&str>) -> Reply {
+    let table = edge.table.load_full();
+    let call = Call::read(edge, request, &table, key, RecordKind::Postback);
+    if let Some(refusal) = call.refusal {
+        edge.log.counters.count(refusal);
+    }
+    let Ok(sequence) = call.store(edge, RecordKind::Postback).await else {
+        return edge.unavailable();
+    };
+    let query = Query { text: request.query(), is_cut: false };
+    let outcome = match call.refusal {
+        None if query.is_set("wait") => edge.verdicts.wait(sequence, WAIT_MAX).await,
+        _ => None,
+    };
+    call.answer(query, sequence, outcome)
+}
+
+/// A pixel: stored, then answered with the picture.
+pub(crate) async fn pixel(edge: &Edge, request: &Incoming<'_>) -> Reply {
+    let table = edge.table.load_full();
+    let call = Call::read(edge, request, &table, None, RecordKind::Pixel);
+    if let Some(refusal) = call.refusal {
+        edge.log.counters.count(refusal);
+    }
+    match call.store(edge, RecordKind::Pixel).await {
+        Ok(_) => reply::pixel(),
+        Err(()) => edge.unavailable(),
+    }
+}
+
+impl Call {
+    fn read(
+        edge: &Edge,
+        request: &Incoming<'_>,
+        table: &RoutingTable,
+        path_key: Option<&str>,
+        kind: RecordKind,
+    ) -> Self {
+        let headers = Headers::read(request.headers);
+        let form = body_pairs(&String::from_utf8_lossy(request.body));
+        let query_key = Query { text: request.query(), is_cut: false }.get("key");
+        let key = path_key.map(params::decode).or(query_key);
+        let named = key.as_deref().and_then(|key| table.network_by_postback_key(key));
+        let form = form.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs = params::pairs(request.query()).chain(form).take(PARAMS_MAX);
+        let read = PostbackParams::read(pairs, named.map(|n| &n.body));
+
+        let mut notes = Vec::new();
+        let found = match named_click(edge, &read, &mut notes) {
+            Err(Event::ClickIdMissing) if kind == RecordKind::Pixel => {
+                from_cookie(edge, request, table, &headers).ok_or(Event::ClickIdMissing).map(Some)
+            }
+            found => found,
+        };
+        let id = found.ok().flatten();
+        let clicked = id.and_then(|id| network_of(edge, table, id));
+        let network = named.or(clicked);
+        let peer = client_address(request.peer, request.headers, &edge.config.trusted_proxies);
+        let sender = match kind {
+            // A browser knows no key and comes from anywhere.
+            RecordKind::Pixel => Ok(()),
+            _ => check_sender(named, clicked, (key.as_deref(), peer), &mut notes),
+        };
+        let campaign = id.and_then(|id| table.campaign(id.campaign));
+        let workspace = network
+            .map(|n| n.workspace)
+            .or(campaign.map(|campaign| campaign.workspace))
+            .unwrap_or(DEFAULT_WORKSPACE);
+        let privacy = match kind {
+            RecordKind::Pixel => edge.settings(table, workspace).ip_privacy,
+            _ => IpPrivacy::Full,
+        };
+        let peer = kept_address(peer, privacy, &edge.keys);
+        let mut call = Self {
+            id,
+            refusal: sender.err().or(found.err()),
+            notes,
+            network: network.map(|n| n.id),
+            workspace,
+            facts: Facts::for_click(),
+        };
+        call.describe(edge, request, &peer);
+        call
+    }
+
+    /// Writes the call down as it came, and what was found out.
+    fn describe(&mut self, edge: &Edge, request: &Incoming<'_>, peer: &str) {
+        let facts = &mut self.facts;
+        facts.push_int(tag::AT, edge.log.clock.now_ms());
+        facts.set_int(Field::Workspace, self.workspace);
+        if let Some(id) = self.id {
+            facts.push_int(tag::KEY, id.key.0);
+            facts.set_int(Field::Campaign, id.campaign);
+            facts.set_flag(Field::Unlogged, id.unlogged);
+            facts.set_flag(Field::Test, id.test);
+        }
+        facts.push_bytes(tag::INTAKE_METHOD, request.method.as_str().as_bytes());
+        facts.push_bytes(tag::INTAKE_URL, request.path_and_query.as_bytes());
+        if !request.body.is_empty() {
+            facts.push_bytes(tag::INTAKE_BODY, request.body);
+        }
+        for name in [header::CONTENT_TYPE, header::USER_AGENT, header::REFERER] {
+            if let Some(value) = request.headers.get(&name) {
+                let value = value.as_bytes();
+                let value = &value[..value.len().min(HEADER_BYTES_MAX)];
+                facts.push_bytes(
+                    tag::INTAKE_HEADER,
+                    &[name.as_str().as_bytes(), b": ", value].concat(),
+                );
+            }
+        }
+        if !peer.is_empty() {
+            facts.push_bytes(tag::INTAKE_PEER, peer.as_bytes());
+        }
+        if let Some(network) = self.network {
+            facts.push_int(tag::INTAKE_NETWORK, network.into());
+        }
+        if let Some(refusal) = self.refusal {
+            facts.push_bytes(tag::INTAKE_REFUSAL, refusal.code().as_bytes());
+        }
+        for note in &self.notes {
+            facts.push_bytes(tag::INTAKE_NOTE, note.as_bytes());
+        }
+    }
+
+    /// Appends it; its number in the inbox is its number in the journal.
+    async fn store(&self, edge: &Edge, kind: RecordKind) -> Result<u64, ()> {
+        let campaign = self.id.map_or(0, |id| id.campaign);
+        let entry = Entry { kind, facts: &self.facts, workspace: self.workspace, campaign };
+        // A sender who is told to try again sends it anew, so nothing is owed; a copy in flight is a duplicate then.
+        edge.log.append_or_refuse(encode(kind, entry.facts)).await.map(|sequence| sequence.0)
+    }
+
+    fn answer(&self, query: Query<'_>, sequence: u64, outcome: Option<Outcome>) -> Reply {
+        let said = outcome.as_ref().map(|outcome| outcome.verdict);
+        let refused_later = said == Some(model::event::Verdict::Refused);
+        let is_refused = self.refusal.is_some() || refused_later;
+        let reason = match (&self.refusal, &outcome) {
+            (Some(refusal), _) => refusal.code(),
+            (None, Some(outcome)) => outcome.reason.as_str(),
+            (None, None) => "",
+        };
+        let status = match self.refusal {
+            Some(Event::WrongKey | Event::MissingKey | Event::WrongAddress) => {
+                StatusCode::FORBIDDEN
+            }
+            Some(_) if query.is_set("strict") => StatusCode::BAD_REQUEST,
+            None if refused_later && query.is_set("strict") => StatusCode::UNPROCESSABLE_ENTITY,
+            _ => StatusCode::OK,
+        };
+        if query.get("format").as_deref() == Some("text") {
+            let word = if status == StatusCode::OK { "OK" } else { reason };
+            return reply::text(status, format!("{word}\n"));
+        }
+        let mut document = serde_json::json!({
+            "result": if is_refused { "refused" } else { "accepted" },
+            "inbox": sequence.to_string(),
+        });
+        if !reason.is_empty() {
+            document["reason"] = reason.into();
+        }
+        if let Some(verdict) = said {
+            document["verdict"] = verdict.as_str().into();
+        }
+        reply::json(status, document.to_string())
+    }
+}
+
+/// The click a conversion belongs to, and what is to be noted about its id. A foreign click id is left to ingest, which
+/// can look it up.
+fn named_click(
+    edge: &Edge,
+    read: &PostbackParams,
+    notes: &mut Vec<&'static str>,
+) -> Result<Option<ClickId>, Event> {
+    let (prefix, keys) = (&edge.config.id_prefix, &edge.keys);
+    let own = read.get(PostbackParam::ClickId);
+    let Some(text) = own.or_else(|| read.get(PostbackParam::ExternalId)) else {
+        let is_macro = read.is_unexpanded(PostbackParam::ClickId, None);
+        return Err(if is_macro { Event::ClickIdUnexpanded } else { Event::ClickIdMissing });
+    };
+    let (repaired, note) = match id::read(text, prefix, keys, edge.log.clock.now_ms()) {
+        Ok(id) => return Ok(Some(id)),
+        Err(IdError::Truncated { repaired }) => (Some(repaired), "click_id_truncated"),
+        Err(IdError::Altered { repaired }) => (Some(repaired), "click_id_altered"),
+        Err(IdError::Malformed) if own.is_none() => (None, "external_id"),
+        Err(IdError::Malformed) => return Err(Event::ClickIdMalformed),
+        Err(IdError::Unverified) => return Err(Event::ClickIdUnverified),
+    };
+    notes.push(note);
+    if repaired.is_some() {
+        edge.log.counters.count(Event::IdRepaired);
+    }
+    Ok(repaired)
+}
+
+/// The newest click in a visitor's cookie, of the campaign in `campaign` or `c` if it is given.
+fn from_cookie(
+    edge: &Edge,
+    request: &Incoming<'_>,
+    table: &RoutingTable,
+    headers: &Headers<'_>,
+) -> Option<ClickId> {
+    let query = Query { text: request.query(), is_cut: false };
+    let key: Option<Cow<'_, str>> = query.get("campaign").or_else(|| query.get("c"));
+    let campaign = match key {
+        Some(key) => Some(table.campaign_by_key(&key)?.id),
+        None => None,
+    };
+    let mut clicks = edge.clicks_of(Cookies::read(headers.cookie)).map(|(_, id)| id);
+    clicks.find(|id| campaign.is_none_or(|campaign| id.campaign == campaign))
+}
+
+/// The network of the offer that a click still in memory was sent to.
+fn network_of<'t>(edge: &Edge, table: &'t RoutingTable, id: ClickId) -> Option<&'t Thing<Network>> {
+    let click = edge.recall_at_hand(id.key)?;
+    table.network(u32::try_from(click.facts.int(Field::Network)?).ok()?)
+}
+
+/// Checks key and address as the networks demand: the one the key names, and the one the click went to, so that nobody
+/// reports conversions of one network with the key of another. When no network is known yet, what was sent is noted, and
+/// ingest checks it against the network of the click.
+fn check_sender(
+    named: Option<&Thing<Network>>,
+    clicked: Option<&Thing<Network>>,
+    sent: (Option<&str>, IpAddr),
+    notes: &mut Vec<&'static str>,
+) -> Result<(), Event> {
+    if named.is_none() && clicked.is_none() {
+        notes.extend(sent.0.map(|_| "unknown_key"));
+        return Ok(());
+    }
+    let other = clicked.filter(|clicked| named.is_none_or(|named| named.id != clicked.id));
+    for network in named.into_iter().chain(other) {
+        for (wrong, mode) in wrongs(&network.body, sent) {
+            match (wrong, mode) {
+                (Some(wrong), CheckMode::Enforce) => return Err(wrong),
+                (Some(wrong), _) => notes.push(wrong.code()),
+                (None, _) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with key and address, and how much that matters to the network.
+fn wrongs(
+    network: &Network,
+    (key, peer): (Option<&str>, IpAddr),
+) -> [(Option<Event>, CheckMode); 2] {
+    let wrong_key = match key {
+        _ if network.key_mode == CheckMode::Off => None,
+        None => Some(Event::MissingKey),
+        Some(key) => (network.postback_key.as_deref() != Some(key)).then_some(Event::WrongKey),
+    };
+    let is_own = |range: &String| range.parse::<Cidr>().is_ok_and(|range| range.contains(peer));
+    let is_checked = network.address_mode != CheckMode::Off;
+    let wrong_address =
+        (is_checked && !network.addresses.iter().any(is_own)).then_some(Event::WrongAddress);
+    [(wrong_key, network.key_mode), (wrong_address, network.address_mode)]
+}

@@ -1,0 +1,12 @@
+//! The edge as its visitors, networks and operators meet it: real journal, real connections.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of a test fail as it does")]
+
+mod rig;
+
+mod clicks;
+mod connections;
+mod durability;
+mod hostile;
+mod intake;
+mod lander_clicks;
+mod restart;

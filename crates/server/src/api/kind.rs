@@ -1,0 +1,280 @@
+//! THE table of kinds the API offers: where each lives, what the server adds to it, what goes with it.
+
+use super::extract::read_value;
+use super::problem::ApiError;
+use super::token::random_text;
+use jiff::tz::TimeZoneDatabase;
+use model::params;
+use model::table::Things;
+use model::thing::{
+    Body, Campaign, Flow, Kind, Lander, Network, Offer, Problem, Source, Thing, ThingId, Workspace,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use store::Change;
+
+/// Letters and digits that nobody takes for each other.
+const KEY_ALPHABET: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
+
+/// Characters of a campaign key that the server makes.
+const KEY_CHARS: usize = 8;
+
+/// URLs that are made from a thing, ready to be copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Links {
+    /// A campaign's link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Where a network reports conversions; its own macros go where braces stand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postback_url: Option<String>,
+}
+
+/// A kind of thing as the API offers it.
+pub trait Resource: Body + utoipa::ToSchema {
+    /// The last segment of its address.
+    const COLLECTION: &'static str;
+
+    /// All things of the kind, by number.
+    fn all(things: &Things) -> &[Thing<Self>];
+
+    /// Takes over what a replacement may leave out.
+    fn inherit(_sent: &mut Map<String, Value>, _before: &Self) {}
+
+    /// Keeps what `before` promised to the outside when an earlier version comes back.
+    fn keep_promises(&mut self, _before: &Self) {}
+
+    /// Things that are sent within this one and become things of their own, saved together with it.
+    ///
+    /// # Errors
+    /// When what was sent is no such thing.
+    fn companions(
+        _sent: &mut Map<String, Value>,
+        _name: &str,
+        _workspace: ThingId,
+        _things: &Things,
+    ) -> Result<Vec<Change>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    /// Fills in what the server gives.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    fn complete(&mut self, _before: Option<&Self>) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// What is wrong with it that the model alone cannot tell.
+    fn problems_here(&self) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// The URLs that go with it.
+    fn links(&self, _public_url: &str) -> Links {
+        Links::default()
+    }
+}
+
+impl Resource for Source {
+    const COLLECTION: &'static str = "sources";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.sources
+    }
+}
+
+impl Resource for Network {
+    const COLLECTION: &'static str = "networks";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.networks
+    }
+
+    fn links(&self, public_url: &str) -> Links {
+        let key = self.postback_key.as_ref().map(|key| format!("/{key}")).unwrap_or_default();
+        let pair = |ours: &str| {
+            let name = self.params.get(ours).map_or(ours, String::as_str);
+            format!("{}={{{ours}}}", params::encode(name))
+        };
+        let pairs = ["clickid", "payout", "currency", "txid", "status"].map(pair).join("&");
+        let postback_url = Some(format!("{public_url}/postback{key}?{pairs}"));
+        Links { postback_url, ..Links::default() }
+    }
+}
+
+impl Resource for Offer {
+    const COLLECTION: &'static str = "offers";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.offers
+    }
+}
+
+impl Resource for Lander {
+    const COLLECTION: &'static str = "landers";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.landers
+    }
+}
+
+impl Resource for Flow {
+    const COLLECTION: &'static str = "flows";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.flows
+    }
+
+    fn complete(&mut self, _: Option<&Self>) -> Result<(), ApiError> {
+        self.number_paths();
+        Ok(())
+    }
+}
+
+impl Resource for Campaign {
+    const COLLECTION: &'static str = "campaigns";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.campaigns
+    }
+
+    /// Who does not know about keys must not break links.
+    fn inherit(sent: &mut Map<String, Value>, before: &Self) {
+        if sent.get("key").is_none_or(|key| key.as_str() == Some("")) {
+            sent.insert("key".to_owned(), before.key.clone().into());
+        }
+        sent.entry("aliases").or_insert_with(|| before.aliases.clone().into());
+    }
+
+    /// Links that were given out keep working.
+    fn keep_promises(&mut self, before: &Self) {
+        self.aliases.extend(before.aliases.iter().cloned());
+    }
+
+    /// A flow given in place of its number becomes a private one, named after the campaign.
+    fn companions(
+        sent: &mut Map<String, Value>,
+        name: &str,
+        workspace: ThingId,
+        things: &Things,
+    ) -> Result<Vec<Change>, ApiError> {
+        let Some(inline @ Value::Object(_)) = sent.get("flow") else { return Ok(Vec::new()) };
+        let mut flow: Flow = read_value(inline.clone()).map_err(|error| error.within("flow"))?;
+        flow.number_paths();
+        let problems = flow.problems();
+        if !problems.is_empty() {
+            return Err(ApiError::invalid(Kind::Flow, problems).within("flow"));
+        }
+        let id = things.flows.iter().map(|flow| flow.id).max().unwrap_or(0).saturating_add(1);
+        sent.insert("flow".to_owned(), id.into());
+        let name = free_name(name, workspace, &things.flows);
+        Ok(vec![Change { expected: Some(0), ..change(workspace, Some(id), name, &flow)? }])
+    }
+
+    fn complete(&mut self, before: Option<&Self>) -> Result<(), ApiError> {
+        if self.key.is_empty() {
+            self.key =
+                random_text(KEY_ALPHABET, KEY_CHARS).map_err(|error| ApiError::internal(&error))?;
+        }
+        self.aliases.extend(before.map(|before| before.key.clone()));
+        let mut kept = Vec::new();
+        for alias in std::mem::take(&mut self.aliases) {
+            if alias != self.key && !kept.contains(&alias) {
+                kept.push(alias);
+            }
+        }
+        self.aliases = kept;
+        Ok(())
+    }
+
+    fn links(&self, public_url: &str) -> Links {
+        Links { url: Some(format!("{public_url}/c/{}", self.key)), ..Links::default() }
+    }
+}
+
+impl Resource for Workspace {
+    const COLLECTION: &'static str = "workspace";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.workspaces
+    }
+
+    fn problems_here(&self) -> Vec<Problem> {
+        let known = TimeZoneDatabase::bundled().get(&self.time_zone).is_ok();
+        let problem = || Problem::new("time_zone", "expected an IANA name such as Europe/Berlin");
+        (!known).then(problem).into_iter().collect()
+    }
+}
+
+/// A change that saves `body` under `name`.
+///
+/// # Errors
+/// When the body cannot be written as JSON.
+pub fn change<B: Body>(
+    workspace: ThingId,
+    id: Option<ThingId>,
+    name: String,
+    body: &B,
+) -> Result<Change, ApiError> {
+    let body = serde_json::to_string(body).map_err(|error| ApiError::internal(&error))?;
+    Ok(Change { workspace, kind: B::KIND, id, name, archived: false, body, expected: None })
+}
+
+/// `name`, or `name (2)` and so on, so that it is nobody's yet.
+fn free_name<B>(name: &str, workspace: ThingId, things: &[Thing<B>]) -> String {
+    let taken = |name: &str| {
+        things.iter().any(|t| t.workspace == workspace && !t.archived && t.name == name)
+    };
+    let numbered = (2..).map(|number: u32| format!("{name} ({number})"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name| !taken(name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_moves_the_old_one_to_the_aliases_once() {
+        let campaign = |key: &str, aliases: &[&str]| -> Campaign {
+            let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+            Campaign {
+                key: key.into(),
+                aliases,
+                ..serde_json::from_value(serde_json::json!({"flow": 1})).unwrap()
+            }
+        };
+        for (before, sent, aliases) in [
+            (None, campaign("a", &[]), vec![]),
+            (None, campaign("a", &["a", "b", "b"]), vec!["b"]),
+            (Some(campaign("a", &[])), campaign("a", &[]), vec![]),
+            (Some(campaign("a", &[])), campaign("b", &[]), vec!["a"]),
+            (Some(campaign("b", &["a"])), campaign("a", &["a"]), vec!["b"]),
+        ] {
+            let mut after = sent.clone();
+            after.complete(before.as_ref()).unwrap();
+            assert_eq!(after.aliases, aliases, "{before:?} {sent:?}");
+        }
+        let mut keyless = campaign("", &[]);
+        keyless.complete(None).unwrap();
+        assert_eq!(keyless.key.len(), KEY_CHARS);
+        assert!(keyless.key.bytes().all(|b| KEY_ALPHABET.contains(&b)));
+    }
+
+    #[test]
+    fn a_postback_url_uses_the_key_and_the_names_of_its_network() {
+        let mut network = Network::default();
+        let url = |network: &Network| network.links("https://t.example").postback_url.unwrap();
+        assert_eq!(
+            url(&network),
+            "https://t.example/postback?clickid={clickid}&payout={payout}&currency={currency}&txid={txid}&status={status}"
+        );
+        network.postback_key = Some("k1".into());
+        network.params.insert("payout".into(), "summ".into());
+        assert!(
+            url(&network)
+                .starts_with("https://t.example/postback/k1?clickid={clickid}&summ={payout}&")
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! The HTTP API: everything under `/api/v1`, and `/metrics`.
+//!
+//! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
+//! `kind` (the table of kinds), `thing_input`, `listing`, `write`, `things`, `revisions`, `tokens`. Figures: `names`,
+//! `question`, `freshness`, `reports`. Facts: `facts`, `ledger`, `inbox`, `trail`, `newest`, `clicks`,
+//! `events_export`. The server: `configuration`,
+//! `system`. The description: `schema`, `openapi`.
+
+mod auth;
+mod error;
+mod extract;
+mod problem;
+mod text;
+mod token;
+
+mod kind;
+mod listing;
+mod revisions;
+mod thing_input;
+mod things;
+mod tokens;
+mod write;
+
+mod freshness;
+mod names;
+mod question;
+mod reports;
+
+mod clicks;
+mod events_export;
+mod facts;
+mod inbox;
+mod ledger;
+mod newest;
+mod trail;
+
+mod configuration;
+mod system;
+
+mod openapi;
+mod schema;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use token::new_token;
+
+use crate::app::App;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post};
+use std::sync::Arc;
+
+/// Everything under `/api/v1`, and `GET /metrics`; any other address is answered with a problem.
+pub fn router(app: Arc<App>) -> Router {
+    let guarded = Router::new()
+        .merge(things::routes())
+        .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
+        .route("/api/v1/tokens/{id}", delete(tokens::revoke))
+        .route("/api/v1/reports", post(reports::ask))
+        .route("/api/v1/reports/export", post(reports::export))
+        .route("/api/v1/reports/fields", get(reports::fields))
+        .route("/api/v1/reports/metrics", get(reports::metrics))
+        .route("/api/v1/clicks", get(clicks::list))
+        .route("/api/v1/clicks/{click_id}", get(trail::show))
+        .route("/api/v1/conversions", get(clicks::conversions))
+        .route("/api/v1/inbox", get(inbox::list))
+        .route("/api/v1/inbox/{id}", get(inbox::show))
+        .route("/api/v1/events/export", get(events_export::export))
+        .route("/api/v1/config", get(configuration::export))
+        .route("/api/v1/config/plan", post(configuration::plan))
+        .route("/api/v1/config/apply", post(configuration::apply))
+        .route("/api/v1/system", get(system::show))
+        .method_not_allowed_fallback(extract::no_method)
+        .route_layer(from_fn_with_state(app.clone(), auth::require_caller));
+    let open = Router::new()
+        .route("/api/v1/openapi.json", get(openapi::show))
+        .route("/metrics", get(system::metrics))
+        .method_not_allowed_fallback(extract::no_method);
+    guarded
+        .merge(open)
+        .fallback(extract::no_endpoint)
+        .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
+        .with_state(app)
+}

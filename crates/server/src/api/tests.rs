@@ -1,0 +1,7 @@
+//! The rules of the API, each shown by requests through the whole router.
+
+mod facts;
+mod reports;
+mod system;
+mod things;
+mod writes;

@@ -1,0 +1,274 @@
+//! Campaigns, flows, landers, offers, sources, networks and the workspace: one set of handlers.
+
+use super::auth::Caller;
+use super::extract::{Id, Json, Params, RawJson, json};
+use super::kind::{Resource, change};
+use super::listing::{ListParams, Page, ThingView, page};
+use super::problem::{ApiError, Code};
+use super::revisions;
+use super::thing_input::{Given, Sent};
+use super::write::{Done, Once, etag, if_match, mismatch, to_its_end};
+use crate::app::App;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::{HeaderMap, StatusCode, Uri};
+use model::thing::{
+    Campaign, Flow, Lander, Network, Offer, Revision, Source, Thing, ThingId, Workspace,
+};
+use std::sync::Arc;
+use store::{Change, StoreError};
+
+/// How often a number that somebody else took meanwhile is chosen anew.
+const NUMBER_TRIES: usize = 8;
+
+/// The addresses of all kinds.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .merge(routes_of::<Source>())
+        .merge(routes_of::<Network>())
+        .merge(routes_of::<Offer>())
+        .merge(routes_of::<Lander>())
+        .merge(routes_of::<Flow>())
+        .merge(routes_of::<Campaign>())
+        .route("/api/v1/workspace", get(show_workspace).put(replace_workspace))
+}
+
+fn routes_of<B: Resource>() -> Router<Arc<App>> {
+    let all = format!("/api/v1/{}", B::COLLECTION);
+    Router::new()
+        .route(&format!("{all}/{{id}}"), get(show::<B>).put(replace::<B>).delete(archive::<B>))
+        .route(&format!("{all}/{{id}}/revisions"), get(revisions::list::<B>))
+        .route(&format!("{all}/{{id}}/restore"), post(revisions::restore::<B>))
+        .route(&all, get(list::<B>).post(create::<B>))
+}
+
+async fn list<B: Resource>(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Response, ApiError> {
+    let things = app.things.load();
+    let Page { items, next } = page(B::all(&things), caller.workspace, &params)?;
+    let items = items.into_iter().map(|thing| ThingView::of(thing, &app.config.public_url));
+    Ok(json(StatusCode::OK, &Page { items: items.collect(), next }))
+}
+
+async fn create<B: Resource>(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    uri: Uri,
+    RawJson { value, bytes }: RawJson,
+) -> Result<Response, ApiError> {
+    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
+    let work = {
+        let app = app.clone();
+        async move {
+            let mut tries = 1;
+            loop {
+                match try_create::<B>(&app, &caller, value.clone()).await {
+                    Err(Failed::NumberTaken) if tries < NUMBER_TRIES => tries += 1,
+                    Err(Failed::NumberTaken) => {
+                        return Err(ApiError::new(Code::Conflict, "others save too much")
+                            .remedy("repeat it in a moment"));
+                    }
+                    Err(Failed::Refused(error)) => return Err(error),
+                    Ok(done) => return Ok(done),
+                }
+            }
+        }
+    };
+    once.carry_out(app, work).await
+}
+
+enum Failed {
+    /// The number chosen for a companion is somebody else's by now.
+    NumberTaken,
+    Refused(ApiError),
+}
+
+impl From<ApiError> for Failed {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+async fn try_create<B: Resource>(
+    app: &App,
+    caller: &Caller,
+    value: serde_json::Value,
+) -> Result<Done, Failed> {
+    let mut sent = Sent::read::<B>(value, None)?;
+    let things = app.things.load_full();
+    let mut changes = B::companions(&mut sent.fields, &sent.name, caller.workspace, &things)?;
+    let chosen: Vec<_> = changes.iter().map(|change| (change.kind, change.id)).collect();
+    let name = sent.name.clone();
+    let body = sent.body::<B>(None)?;
+    changes.push(change(caller.workspace, None, name.clone(), &body)?);
+    let saved = app.save(changes, &caller.author).await.map_err(|error| match error {
+        StoreError::Conflict { kind, id, .. } | StoreError::NotFound { kind, id }
+            if chosen.contains(&(kind, Some(id))) =>
+        {
+            Failed::NumberTaken
+        }
+        error => Failed::Refused(error.into()),
+    })?;
+    let made = saved.last().ok_or_else(|| ApiError::new(Code::Internal, "nothing was saved"))?;
+    let thing = Thing {
+        id: made.id,
+        workspace: caller.workspace,
+        name,
+        revision: made.revision,
+        archived: false,
+        body,
+    };
+    Ok(done(app, StatusCode::CREATED, &thing)?)
+}
+
+async fn show<B: Resource>(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Response, ApiError> {
+    let things = app.things.load();
+    show_thing(&app, find::<B>(B::all(&things), caller.workspace, id)?)
+}
+
+/// The settings of the workspace.
+#[utoipa::path(get, operation_id = "show_workspace", path = "/api/v1/workspace", tag = "things",
+    responses((status = 200, body = super::schema::WorkspaceThing)))]
+pub async fn show_workspace(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    let things = app.things.load();
+    show_thing(&app, find(&things.workspaces, caller.workspace, caller.workspace)?)
+}
+
+fn show_thing<B: Resource>(app: &App, thing: &Thing<B>) -> Result<Response, ApiError> {
+    let mut response = json(StatusCode::OK, &ThingView::of(thing, &app.config.public_url));
+    response.headers_mut().extend(etag(thing.revision));
+    Ok(response)
+}
+
+async fn replace<B: Resource>(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id,
+    headers: HeaderMap,
+    Json(value): Json<serde_json::Value>,
+) -> Result<Response, ApiError> {
+    to_its_end(replace_thing::<B>(app, caller, id, headers, value)).await
+}
+
+/// Changes the settings of the workspace.
+#[utoipa::path(put, operation_id = "replace_workspace", path = "/api/v1/workspace", tag = "things",
+    request_body = super::schema::WorkspaceInput,
+    params(("If-Match" = Option<String>, Header, description = "the revision the change is made for")),
+    responses((status = 200, body = super::schema::WorkspaceThing)))]
+pub async fn replace_workspace(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(value): Json<serde_json::Value>,
+) -> Result<Response, ApiError> {
+    let id = caller.workspace;
+    to_its_end(replace_thing::<Workspace>(app, caller, id, headers, value)).await
+}
+
+async fn replace_thing<B: Resource>(
+    app: Arc<App>,
+    caller: Caller,
+    id: ThingId,
+    headers: HeaderMap,
+    value: serde_json::Value,
+) -> Result<Response, ApiError> {
+    let things = app.things.load_full();
+    let before = find::<B>(B::all(&things), caller.workspace, id)?;
+    let demanded = if_match(&headers, before.revision)?;
+    let given = Given::of(before, &app.config.public_url)?;
+    let sent = Sent::read::<B>(value, Some(&given))?;
+    let (name, expected) = (sent.name.clone(), demanded.or(sent.expected));
+    let body = sent.body(Some(&before.body))?;
+    // Fields that were left out were taken from the revision read here: no other may be replaced.
+    let expected = Some(expected.unwrap_or(before.revision));
+    let after = Thing { name, body, ..before.clone() };
+    save(&app, &caller, after, expected, demanded.is_some()).await.map(Done::respond)
+}
+
+/// Archives a thing; doing so again changes nothing.
+async fn archive<B: Resource>(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let work = async move {
+        let things = app.things.load_full();
+        let before = find::<B>(B::all(&things), caller.workspace, id)?;
+        let demanded = if_match(&headers, before.revision)?;
+        if before.archived {
+            return done(&app, StatusCode::OK, before).map(Done::respond);
+        }
+        let after = Thing { archived: true, ..before.clone() };
+        let expected = Some(before.revision);
+        save(&app, &caller, after, expected, demanded.is_some()).await.map(Done::respond)
+    };
+    to_its_end(work).await
+}
+
+/// The thing with this number in the workspace, archived or not.
+///
+/// # Errors
+/// 404 when there is none.
+pub fn find<B: Resource>(
+    things: &[Thing<B>],
+    workspace: ThingId,
+    id: ThingId,
+) -> Result<&Thing<B>, ApiError> {
+    let found = things.binary_search_by_key(&id, |thing| thing.id).map(|at| &things[at]);
+    let own = found.ok().filter(|thing| thing.workspace == workspace);
+    own.ok_or_else(|| StoreError::NotFound { kind: B::KIND, id }.into())
+}
+
+/// Saves `after` over the revision `expected`; its answer names the new one.
+///
+/// # Errors
+/// What the catalog refuses; a conflict is a failed precondition when the request `demanded` a revision.
+pub async fn save<B: Resource>(
+    app: &App,
+    caller: &Caller,
+    after: Thing<B>,
+    expected: Option<Revision>,
+    demanded: bool,
+) -> Result<Done, ApiError> {
+    let change = Change {
+        archived: after.archived,
+        expected,
+        ..change(after.workspace, Some(after.id), after.name.clone(), &after.body)?
+    };
+    let saved = app.save(vec![change], &caller.author).await.map_err(|error| match error {
+        StoreError::Conflict { found, .. } if demanded => mismatch(found),
+        error => error.into(),
+    })?;
+    let revision = saved.first().map_or(after.revision, |saved| saved.revision);
+    done(app, StatusCode::OK, &Thing { revision, ..after })
+}
+
+/// What a write that led to `thing` came to.
+///
+/// # Errors
+/// When the thing cannot be written as JSON.
+pub fn done<B: Resource>(
+    app: &App,
+    status: StatusCode,
+    thing: &Thing<B>,
+) -> Result<Done, ApiError> {
+    let view = ThingView::of(thing, &app.config.public_url);
+    let body = serde_json::to_vec(&view).map_err(|error| ApiError::internal(&error))?;
+    let location = format!("/api/v1/{}/{}", B::COLLECTION, thing.id);
+    let location = (status == StatusCode::CREATED).then_some(location);
+    Ok(Done { status, body, location, revision: Some(thing.revision) })
+}

@@ -1,0 +1,68 @@
+//! What a running server is made of, and the one way in which its configuration changes.
+
+use crate::config::Config;
+use arc_swap::ArcSwap;
+use journal::Journal;
+use model::KeyRing;
+use model::table::{RoutingTable, Things};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use store::{Catalog, Change, Events, Saved, StoreError};
+
+/// The parts that API handlers work with.
+pub struct App {
+    /// Settings of this process.
+    pub config: Config,
+    /// Secrets of the installation.
+    pub keys: Arc<KeyRing>,
+    /// Where things rest.
+    pub catalog: Arc<dyn Catalog>,
+    /// Where facts rest.
+    pub events: Arc<dyn Events>,
+    /// Where facts arrive.
+    pub journal: Journal,
+    /// The way facts arrive.
+    pub edge: Arc<edge::Edge>,
+    /// The current things.
+    pub things: ArcSwap<Things>,
+    /// The current things, compiled; shared with edge and ingest.
+    pub table: Arc<ArcSwap<RoutingTable>>,
+    /// The journal sequence up to which the store is complete.
+    pub ingested: Arc<AtomicU64>,
+    /// Renders what `/metrics` shows.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+    /// When the process started, Unix milliseconds.
+    pub started_ms: i64,
+    /// One save at a time goes through, so that the table never steps back.
+    pub saving: tokio::sync::Mutex<()>,
+}
+
+impl App {
+    /// Saves changes and swaps the routing table whole, before the answer: whoever saved sees his
+    /// change at work.
+    ///
+    /// # Errors
+    /// What the catalog refuses; nothing was changed then.
+    pub async fn save(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
+        let _turn = self.saving.lock().await;
+        let saved = self.catalog.save(changes, author, now_ms()).await?;
+        self.reload().await?;
+        Ok(saved)
+    }
+
+    /// Reads the catalog anew and swaps the routing table.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    pub async fn reload(&self) -> Result<(), StoreError> {
+        let things = self.catalog.things().await?;
+        self.table.store(Arc::new(RoutingTable::new(&things)));
+        self.things.store(Arc::new(things));
+        Ok(())
+    }
+}
+
+/// The wall clock, Unix milliseconds.
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,162 @@
+//! The command line: what can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Self-hosted click tracker: decides where a click goes, writes it down, and knows what it earned.
+#[derive(Debug, Parser)]
+#[command(name = "clicktrail", version, max_term_width = 100)]
+pub struct Cli {
+    /// Settings file; clicktrail.toml in the current folder when absent
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data folder, instead of the one in the settings
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer clicks, postbacks and the API
+    Serve,
+    /// Fill an empty installation with campaigns and days of realistic traffic
+    Demo(DemoArgs),
+    /// Show figures by any fields
+    Report(ReportArgs),
+    /// Show the whole life of one click
+    Trail {
+        /// The id as it stands in a URL
+        click_id: String,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
+        format: TrailFormat,
+    },
+    /// Write facts to stdout in an open format
+    Export(ExportArgs),
+    /// Verify the data folder: journal checksums, store against journal, catalog
+    Check,
+    /// API keys
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// The configuration as one text file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What traffic to make up.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How many clicks
+    #[arg(long, default_value_t = 100_000)]
+    pub clicks: u64,
+    /// Over how many days, up to now
+    #[arg(long, default_value_t = 30)]
+    pub days: u32,
+    /// The same number makes the same traffic
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Leave out the ids that sources put into URLs
+    #[arg(long)]
+    pub without_ids: bool,
+}
+
+/// What to report.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Fields to group by, such as country,device
+    #[arg(long, value_delimiter = ',')]
+    pub by: Vec<String>,
+    /// Metrics to show, such as clicks,cost,roi
+    #[arg(long, value_delimiter = ',')]
+    pub metrics: Vec<String>,
+    /// today, yesterday, last_7_days, …, all, or FROM..TO
+    #[arg(long, default_value = "today")]
+    pub period: String,
+    /// Time zone, such as Europe/Berlin; the workspace's when absent
+    #[arg(long)]
+    pub tz: Option<String>,
+    /// Whether the time of the click or that of the event counts
+    #[arg(long, default_value = "click", value_parser = ["click", "event"])]
+    pub time: String,
+    /// FIELD=VALUE, FIELD!=VALUE, or FIELD=A|B for one of several; may be given more than once
+    #[arg(long)]
+    pub filter: Vec<String>,
+    /// Metric or field to sort by; `-` in front turns the order round
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    pub sort: Vec<String>,
+    /// The most rows
+    #[arg(long)]
+    pub limit: Option<usize>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For reading
+    Table,
+    /// For spreadsheets
+    Csv,
+    /// For programs
+    Json,
+}
+
+/// How a trail is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TrailFormat {
+    /// For reading
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What to export.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Which facts
+    #[arg(long, default_value = "events", value_parser = ["events"])]
+    pub table: String,
+    /// today, yesterday, last_7_days, …, all, or FROM..TO
+    #[arg(long, default_value = "all")]
+    pub period: String,
+    /// Time zone of the period
+    #[arg(long)]
+    pub tz: Option<String>,
+    /// The format
+    #[arg(long, default_value = "csv", value_parser = ["csv"])]
+    pub format: String,
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a key and print it; it is shown only now
+    Create {
+        /// What it is for
+        #[arg(long)]
+        name: String,
+    },
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print everything that is set up as TOML
+    Export,
+    /// Say what applying a file would change
+    Plan {
+        /// The file
+        file: PathBuf,
+    },
+    /// Change what is set up to what the file says, all of it or nothing
+    Apply {
+        /// The file
+        file: PathBuf,
+    },
+}

@@ -1,0 +1,164 @@
+//! Commands talk to the API: of the server that holds the folder, or of one started for the command alone.
+
+use crate::config::Config;
+use crate::folder::{self, Folder};
+use crate::serve;
+use crate::start::{self, Running, Start};
+use anyhow::{Context, bail};
+use edge::WallClock;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use ureq::Body;
+use ureq::http::Response;
+
+/// How long a command waits for the journal of a stopped server to reach the reports.
+const CATCH_UP_MAX: Duration = Duration::from_secs(600);
+
+/// A way to the API.
+pub struct Client {
+    base: String,
+    token: String,
+    agent: ureq::Agent,
+    own: Option<Own>,
+}
+
+/// A server started for one command.
+struct Own {
+    runtime: Runtime,
+    running: Running,
+    stop: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Client {
+    /// Finds or starts the server of the data folder.
+    ///
+    /// # Errors
+    /// When neither is possible.
+    pub fn open(config: Config) -> anyhow::Result<Self> {
+        let configured = config.admin_token.clone();
+        let data = config.data.clone();
+        let (address, own) = match Folder::hold(&data)? {
+            Some(folder) => {
+                let own = Own::start(config, folder)?;
+                (own.1, Some(own.0))
+            }
+            None => (folder::holder_address(&data)?, None),
+        };
+        let token = configured.or_else(|| folder::kept_token(&data));
+        let token = token.with_context(|| {
+            format!("there is no API key in {}: set CLICKTRAIL_ADMIN_TOKEN", data.display())
+        })?;
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        Ok(Self { base: format!("http://{address}/api/v1"), token, agent, own })
+    }
+
+    /// `GET path`, as JSON.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or refuses: its own words.
+    pub fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.fetch(path)?.read_json().context("cannot read the answer")
+    }
+
+    /// `POST path` with a JSON body, as JSON.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let response =
+            request.header("authorization", format!("Bearer {}", self.token)).send_json(body);
+        read(response.context("cannot reach the server")?)?
+            .read_json()
+            .context("cannot read the answer")
+    }
+
+    /// `GET path`, copied to `out` as it comes.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn download(&self, path: &str, out: &mut impl std::io::Write) -> anyhow::Result<()> {
+        std::io::copy(&mut self.fetch(path)?.into_reader(), out).context("the export broke off")?;
+        Ok(())
+    }
+
+    fn fetch(&self, path: &str) -> anyhow::Result<Body> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let response = request.header("authorization", format!("Bearer {}", self.token)).call();
+        read(response.context("cannot reach the server")?)
+    }
+
+    /// Stops the server that was started for the command.
+    ///
+    /// # Errors
+    /// When something cannot be closed.
+    pub fn close(self) -> anyhow::Result<()> {
+        self.own.map_or(Ok(()), Own::stop)
+    }
+}
+
+/// The body of a good answer; the problem's own words of a bad one.
+fn read(response: Response<Body>) -> anyhow::Result<Body> {
+    if response.status().is_success() {
+        return Ok(response.into_body());
+    }
+    let status = response.status();
+    let problem: Value = response.into_body().read_json().unwrap_or_default();
+    let text = |key: &str| problem.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (detail, remedy) = (text("detail"), text("remedy"));
+    match (detail.is_empty(), remedy.is_empty()) {
+        (true, _) => bail!("the server answered {status}"),
+        (false, true) => bail!("{detail}"),
+        (false, false) => bail!("{detail}; {remedy}"),
+    }
+}
+
+impl Own {
+    fn start(config: Config, folder: Folder) -> anyhow::Result<(Self, SocketAddr)> {
+        let runtime = serve::runtime(config.threads)?;
+        let start = Start { clock: Arc::new(WallClock), id_floor: None, with_example: false };
+        let running = runtime.block_on(start::start(config, folder, start))?;
+        runtime.block_on(catch_up(&running))?;
+        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = running.app.clone();
+        let serving = runtime.spawn(async move {
+            // The sender going away stops the server just as a message does.
+            serve::serve(listener, &app, async { drop(stopped.await) }).await;
+        });
+        Ok((Self { runtime, running, stop, serving }, address))
+    }
+
+    fn stop(self) -> anyhow::Result<()> {
+        drop(self.stop);
+        self.runtime.block_on(async {
+            self.serving.await?;
+            self.running.stop().await
+        })
+    }
+}
+
+/// Waits until what the last server left in the journal is in the store.
+async fn catch_up(running: &Running) -> anyhow::Result<()> {
+    let app = &running.app;
+    let end = app.journal.status().durable.0;
+    let deadline = Instant::now() + CATCH_UP_MAX;
+    while app.config.ingest && app.ingested.load(Ordering::Acquire) < end {
+        if Instant::now() > deadline {
+            bail!(
+                "the journal did not reach the reports within {} s: see the log",
+                CATCH_UP_MAX.as_secs()
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}

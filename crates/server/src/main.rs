@@ -1,0 +1,76 @@
+//! The program: reads the command line, does the one thing asked for, and exits with a code that says how it went.
+
+mod api;
+mod app;
+mod bridge;
+mod check;
+mod cli;
+mod client;
+mod config;
+mod config_file;
+mod configuration;
+mod demo;
+mod example;
+mod exit;
+mod export;
+mod first_start;
+mod folder;
+mod keys;
+mod output;
+mod report_command;
+mod serve;
+mod start;
+mod telemetry;
+mod token;
+mod trail;
+
+use clap::Parser;
+use cli::{Cli, Command, ConfigCommand, TokenCommand};
+use config::Config;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    // A command's output is its result; only the server tells what it does.
+    telemetry::start_logs(if matches!(cli.command, Command::Serve) { "info" } else { "warn" });
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::failed(&error),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let mut config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    if let Some(data) = cli.data {
+        config.data = data;
+    }
+    match cli.command {
+        Command::Serve => serve::run(config),
+        Command::Demo(args) => demo::run(config, &args),
+        Command::Report(args) => report_command::run(config, args),
+        Command::Trail { click_id, format } => trail::run(config, &click_id, format),
+        Command::Export(args) => export::run(config, &args),
+        Command::Check => check::run(&config),
+        Command::Token(TokenCommand::Create { name }) => token::create(config, &name),
+        Command::Config(ConfigCommand::Export) => config_file::export(config),
+        Command::Config(ConfigCommand::Plan { file }) => config_file::plan(config, &file),
+        Command::Config(ConfigCommand::Apply { file }) => config_file::apply(config, &file),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

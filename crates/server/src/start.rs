@@ -1,0 +1,214 @@
+//! Opens everything in the order in which it depends on each other, and closes it in the reverse one.
+
+use crate::app::{App, now_ms};
+use crate::bridge;
+use crate::config::Config;
+use crate::folder::Folder;
+use crate::{first_start, keys, telemetry};
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use edge::{Clock, Edge, IdFloor};
+use ingest::{Ingest, Settings};
+use journal::{Journal, RealDisk, Sequence};
+use model::codec;
+use model::table::RoutingTable;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use store::{Catalog, DuckEvents, DuckOptions, Events, SqliteCatalog};
+use tokio::runtime::Handle;
+
+/// A started installation.
+pub struct Running {
+    /// Its parts.
+    pub app: Arc<App>,
+    folder: Folder,
+    stop: Arc<AtomicBool>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// What the parts of an installation are started with, besides its configuration.
+pub struct Start {
+    /// The wall clock, or a simulated one.
+    pub clock: Arc<dyn Clock>,
+    /// Where the lease of click ids is kept.
+    pub id_floor: Option<IdFloor>,
+    /// Whether a first start gets a campaign to try.
+    pub with_example: bool,
+}
+
+/// Opens the data folder and starts what works in the background. The folder must be held.
+///
+/// # Errors
+/// When something cannot be opened; nothing was changed that a later start would miss.
+pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Result<Running> {
+    // Before anything counts: counters bind to the recorder that is there when they are made.
+    let metrics = telemetry::start_metrics()?;
+    let keys = Arc::new(keys::load_or_create(&config.data)?);
+    let catalog: Arc<dyn Catalog> =
+        Arc::new(SqliteCatalog::open(&folder.join("catalog.sqlite")).await?);
+    first_start::prepare(&config, &folder, &*catalog, start.with_example).await?;
+    let events: Arc<dyn Events> = Arc::new(open_events(&config, &folder)?);
+    let position = events.position().await?;
+    let journal = open_journal(&config, &folder, position)?;
+    let things = catalog.things().await?;
+    let table = Arc::new(ArcSwap::from_pointee(RoutingTable::new(&things)));
+    let id_floor = match start.id_floor {
+        Some(floor) => floor,
+        None => IdFloor::open(&folder.join("id-floor"))?,
+    };
+    let parts = edge::Parts {
+        keys: keys.clone(),
+        table: table.clone(),
+        agents: Arc::new(lookup::Agents::load()?),
+        geo: Arc::new(lookup::GeoHandle::open(config.geo.clone())?),
+        journal: journal.clone(),
+        clock: start.clock,
+        clicks: Arc::new(bridge::StoredClicks { events: events.clone() }),
+        id_floor,
+    };
+    let edge = Arc::new(Edge::new(edge_config(&config), parts));
+    let app = Arc::new(App {
+        metrics,
+        keys,
+        catalog,
+        events,
+        journal,
+        edge,
+        things: ArcSwap::from_pointee(things),
+        table,
+        ingested: Arc::new(AtomicU64::new(position)),
+        started_ms: now_ms(),
+        saving: tokio::sync::Mutex::new(()),
+        config,
+    });
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut workers = vec![spawn("replay", replay(app.clone(), stop.clone()))?];
+    if app.config.ingest {
+        workers.push(start_ingest(&app, &stop).await?);
+    }
+    Ok(Running { app, folder, stop, workers })
+}
+
+impl Running {
+    /// The held folder.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Carries over what is in the journal, then closes everything.
+    ///
+    /// # Errors
+    /// When the journal or the store cannot be closed; what was acknowledged is safe all the same.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.store(true, Ordering::Release);
+        let workers = self.workers;
+        tokio::task::spawn_blocking(move || {
+            workers.into_iter().for_each(|worker| drop(worker.join()))
+        })
+        .await?;
+        self.app.journal.clone().close().context("cannot close the journal")?;
+        self.app.events.close().await.context("cannot close the event store")?;
+        self.app.catalog.close().await.context("cannot close the catalog")?;
+        drop(self.folder);
+        Ok(())
+    }
+}
+
+fn edge_config(config: &Config) -> edge::Config {
+    edge::Config {
+        node: config.node,
+        id_prefix: config.id_prefix.as_str().into(),
+        on_log_failure: if config.refuse_unlogged {
+            edge::OnLogFailure::Refuse
+        } else {
+            edge::OnLogFailure::Redirect
+        },
+        trusted_proxies: config.trusted_proxies.clone(),
+        secure: config.public_url.starts_with("https://"),
+        ..edge::Config::default()
+    }
+}
+
+fn open_events(config: &Config, folder: &Folder) -> anyhow::Result<DuckEvents> {
+    let options =
+        DuckOptions { memory_bytes: config.duckdb.memory_bytes, threads: config.duckdb.threads };
+    Ok(DuckEvents::open(&folder.join("events.duckdb"), options)?)
+}
+
+fn open_journal(config: &Config, folder: &Folder, position: u64) -> anyhow::Result<Journal> {
+    let options = journal::Options {
+        segment_bytes: config.segment_bytes,
+        durability: config.durability,
+        max_ack_wait: Duration::from_millis(config.max_ack_wait_ms),
+        keep: Duration::from_secs(config.keep_hours * 3600),
+        sequence_floor: position,
+        ..journal::Options::default()
+    };
+    let (journal, recovery) =
+        Journal::open(Arc::new(RealDisk::new()), &folder.join("journal"), options)?;
+    if recovery.torn_tail_bytes > 0 {
+        tracing::info!(
+            torn_tail_bytes = recovery.torn_tail_bytes,
+            "an unacknowledged write at the journal's end was dropped"
+        );
+    }
+    for missing in &recovery.missing {
+        tracing::error!(
+            first = missing.start(),
+            last = missing.end(),
+            "journal records lost to damage; see quarantine/"
+        );
+    }
+    Ok(journal)
+}
+
+/// Refills what edge keeps in memory: recent clicks, who was here, the newest id.
+fn replay(app: Arc<App>, stop: Arc<AtomicBool>) -> impl FnOnce() + Send {
+    move || {
+        let end = app.journal.status().durable;
+        let mut reader = app.journal.reader(Sequence(1));
+        while !stop.load(Ordering::Acquire) {
+            let batch = match reader.next_batch(4096, 4 << 20) {
+                Ok(batch) => batch,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot replay the journal: visitors may count as new"
+                    );
+                    return;
+                }
+            };
+            for (_, bytes) in batch.records() {
+                if let Ok(record) = codec::decode(bytes) {
+                    app.edge.replay(&record);
+                }
+            }
+            if batch.is_empty() || batch.next > end {
+                return;
+            }
+        }
+    }
+}
+
+async fn start_ingest(app: &Arc<App>, stop: &Arc<AtomicBool>) -> anyhow::Result<JoinHandle<()>> {
+    let on_verdict = bridge::verdict_board(app.edge.clone());
+    let ingest = Ingest::resume(
+        app.events.clone(),
+        app.journal.clone(),
+        app.table.clone(),
+        app.keys.clone(),
+        &app.config.id_prefix,
+        Settings::default(),
+        on_verdict,
+        app.ingested.clone(),
+    );
+    let (ingest, stop, runtime) = (ingest.await?, stop.clone(), Handle::current());
+    spawn("ingest", move || ingest.run(&runtime, &stop))
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(work).with_context(|| format!("cannot start the thread `{name}`"))
+}

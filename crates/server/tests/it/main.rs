@@ -1,0 +1,23 @@
+//! The black-box tests: one binary that drives the real server on port 0 with real clients.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it does not expect")]
+
+// A server of a test's own, and how to talk to it.
+mod harness;
+
+// The main line as a stranger walks it.
+mod main_line;
+
+// Bad input: a clear answer, counted, nothing lost.
+mod bad_input;
+
+// The journey of a visitor in a real browser.
+mod browser;
+
+// SIGKILL under load.
+mod crash;
+
+// Made-up traffic, its reports, and the same sums recomputed from the export.
+mod demo;
+
+// The rules of the tree itself.
+mod tidy;

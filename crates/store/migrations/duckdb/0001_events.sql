@@ -1,0 +1,48 @@
+-- Events: three tables of one shape. The columns of the fields follow from the field table and are
+-- added when the database is opened (src/duck/migrate.rs); these are the ones every row has.
+
+CREATE TABLE clicks (
+    key BIGINT,
+    row_kind BIGINT,
+    event_ms BIGINT,
+    sequence BIGINT,
+    count BIGINT,
+    cost BIGINT,
+    revenue BIGINT,
+    flags BIGINT,
+    cost_amount BIGINT,
+    cost_currency VARCHAR,
+    visitor BIGINT,
+    platform_id VARCHAR,
+    raw_query VARCHAR,
+    ip_net VARCHAR,
+    rest MAP(VARCHAR, VARCHAR)
+);
+
+CREATE TABLE hops AS FROM clicks;
+CREATE TABLE ledger AS FROM clicks;
+
+-- Ids that platforms gave clicks, by hash.
+CREATE TABLE platform_ids (
+    hash BIGINT,
+    key BIGINT
+);
+
+-- Postbacks and pixel calls. `facts` is a record of the journal's format (docs/formats/record.md).
+CREATE TABLE inbox (
+    sequence BIGINT,
+    workspace BIGINT,
+    received_ms BIGINT,
+    key BIGINT,
+    verdict VARCHAR,
+    reason VARCHAR,
+    message VARCHAR,
+    facts BLOB,
+    search VARCHAR
+);
+
+-- Numbers about the whole: `format`, `position`, `newest_ms`, and `largest_key:NODE` for every node.
+CREATE TABLE meta (
+    name VARCHAR,
+    value BIGINT
+);

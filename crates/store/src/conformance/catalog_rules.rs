@@ -1,0 +1,135 @@
+//! What no catalog lets pass.
+
+use super::sample::{again, new_thing};
+use crate::catalog::{Catalog, Change};
+use crate::error::{ReferenceProblem, StoreError, User};
+use model::thing::{Kind, ThingId};
+
+const OFFER: &str = r#"{"url":"https://shop.example/"}"#;
+
+fn offer_of(network: ThingId) -> String {
+    format!(r#"{{"url":"https://shop.example/","network":{network}}}"#)
+}
+
+fn archived(change: &Change, id: ThingId) -> Change {
+    Change { archived: true, ..again(change, id) }
+}
+
+async fn save(catalog: &dyn Catalog, change: Change) -> Result<ThingId, StoreError> {
+    Ok(catalog.save(vec![change], "ann", 0).await?[0].id)
+}
+
+pub async fn names_are_unique_among_the_living(catalog: &dyn Catalog) -> Result<(), StoreError> {
+    let network = new_thing(Kind::Network, "A", "{}");
+    let first = save(catalog, network.clone()).await?;
+    let error = save(catalog, network.clone()).await;
+    assert!(matches!(error, Err(StoreError::NameTaken { by, .. }) if by == first), "{error:?}");
+    save(catalog, new_thing(Kind::Source, "A", "{}")).await?;
+    save(catalog, archived(&network, first)).await?;
+    let second = save(catalog, network.clone()).await?;
+    let error = save(catalog, again(&network, first)).await;
+    assert!(matches!(error, Err(StoreError::NameTaken { by, .. }) if by == second), "{error:?}");
+    save(catalog, again(&network, second)).await?;
+    Ok(())
+}
+
+pub async fn keys_are_unique_in_the_installation(catalog: &dyn Catalog) -> Result<(), StoreError> {
+    save(catalog, new_thing(Kind::Offer, "O", OFFER)).await?;
+    let flow = new_thing(Kind::Flow, "F", r#"{"default":[{"offers":[{"offer":1}]}]}"#);
+    save(catalog, flow).await?;
+    let campaign = |name: &str, key: &str, alias: &str| {
+        let body = format!(r#"{{"key":"{key}","aliases":["{alias}"],"flow":1}}"#);
+        new_thing(Kind::Campaign, name, &body)
+    };
+    let first = campaign("A", "a", "old-a");
+    let id = save(catalog, first.clone()).await?;
+    save(catalog, again(&campaign("A", "a", "a"), id)).await?;
+    save(catalog, archived(&first, id)).await?;
+    for (key, alias) in [("a", "x"), ("old-a", "x"), ("x", "a"), ("x", "old-a")] {
+        let error = save(catalog, campaign("B", key, alias)).await;
+        assert!(matches!(error, Err(StoreError::KeyTaken { by, .. }) if by == id), "{error:?}");
+    }
+    let keyless = save(catalog, campaign("B", "", "x")).await;
+    assert!(matches!(keyless, Err(StoreError::Invalid { .. })), "{keyless:?}");
+    save(catalog, campaign("B", "A", "old-A")).await?;
+    Ok(())
+}
+
+pub async fn references_are_checked(catalog: &dyn Catalog) -> Result<(), StoreError> {
+    let refused = |result: Result<ThingId, StoreError>, expected: ReferenceProblem| {
+        let is_expected = matches!(
+            result,
+            Err(StoreError::Reference { kind: Kind::Offer, to: Kind::Network, id: 1, problem })
+                if problem == expected
+        );
+        assert!(is_expected, "{result:?}");
+    };
+    let network = new_thing(Kind::Network, "N", "{}");
+    let offer = new_thing(Kind::Offer, "O", &offer_of(1));
+    refused(save(catalog, offer.clone()).await, ReferenceProblem::Missing);
+    save(catalog, network.clone()).await?;
+    let id = save(catalog, offer.clone()).await?;
+    save(catalog, archived(&offer, id)).await?;
+    save(catalog, archived(&network, 1)).await?;
+    // An archived thing may keep pointing anywhere, but comes back only to the living.
+    save(catalog, Change { name: "P".to_owned(), ..archived(&offer, id) }).await?;
+    refused(save(catalog, again(&offer, id)).await, ReferenceProblem::Archived);
+    refused(save(catalog, offer).await, ReferenceProblem::Archived);
+    Ok(())
+}
+
+pub async fn what_is_used_is_not_archived(catalog: &dyn Catalog) -> Result<(), StoreError> {
+    let network = new_thing(Kind::Network, "N", "{}");
+    save(catalog, network.clone()).await?;
+    let offer = new_thing(Kind::Offer, "O", &offer_of(1));
+    let id = save(catalog, offer.clone()).await?;
+    let refused = save(catalog, archived(&network, 1)).await;
+    let user = User { kind: Kind::Offer, id, name: "O".to_owned() };
+    let in_use = matches!(
+        &refused,
+        Err(StoreError::InUse { kind: Kind::Network, id: 1, by }) if *by == [user]
+    );
+    assert!(in_use, "{refused:?}");
+    let both = vec![archived(&network, 1), archived(&offer, id)];
+    catalog.save(both, "ann", 0).await?;
+    Ok(())
+}
+
+pub async fn late_savers_are_told(catalog: &dyn Catalog) -> Result<(), StoreError> {
+    let network = new_thing(Kind::Network, "A", "{}");
+    let made = catalog.save(vec![network.clone()], "ann", 0).await?[0];
+    let on = |revision| Change { expected: Some(revision), ..again(&network, made.id) };
+    let newer = catalog.save(vec![on(made.revision)], "ann", 0).await?[0];
+    let late = catalog.save(vec![on(made.revision)], "bob", 0).await;
+    let told = matches!(
+        late,
+        Err(StoreError::Conflict { expected, found, .. })
+            if (expected, found) == (made.revision, newer.revision)
+    );
+    assert!(told, "{late:?}");
+    let unknown = save(catalog, again(&network, 99)).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { id: 99, .. })), "{unknown:?}");
+    Ok(())
+}
+
+pub async fn workspaces_are_apart(catalog: &dyn Catalog) -> Result<(), StoreError> {
+    let body = serde_json::to_string(&model::thing::Workspace::default()).unwrap_or_default();
+    let second = save(catalog, new_thing(Kind::Workspace, "second", &body)).await?;
+    let network = new_thing(Kind::Network, "N", "{}");
+    save(catalog, network.clone()).await?;
+    let foreign = Change { workspace: second, ..network.clone() };
+    let id = save(catalog, foreign.clone()).await?;
+    assert_eq!(id, 2, "numbers are the installation's");
+    let across = save(catalog, again(&network, id)).await;
+    assert!(matches!(across, Err(StoreError::NotFound { .. })), "{across:?}");
+    let offer = Change { workspace: second, ..new_thing(Kind::Offer, "O", &offer_of(1)) };
+    let across = save(catalog, offer).await;
+    assert!(matches!(across, Err(StoreError::Reference { .. })), "{across:?}");
+    let nowhere = save(catalog, Change { workspace: 9, ..network }).await;
+    assert!(matches!(nowhere, Err(StoreError::Reference { .. })), "{nowhere:?}");
+    assert!(catalog.revisions(1, Kind::Network, id).await?.is_empty());
+    assert_eq!(catalog.revisions(second, Kind::Network, id).await?.len(), 1);
+    let things = catalog.things().await?;
+    assert_eq!(things.workspaces[1].workspace, second);
+    Ok(())
+}

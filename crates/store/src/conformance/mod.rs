@@ -1,0 +1,11 @@
+//! Suites that every backend of a trait must pass, generic over the backend.
+//!
+//! Each takes a function that makes a fresh, empty store. They assert, so they are for tests.
+
+mod catalog;
+mod catalog_rules;
+mod events;
+mod sample;
+
+pub use catalog::catalog;
+pub use events::events;

@@ -1,0 +1,42 @@
+//! Where data rests, and all SQL: what happened ([`Events`]) and what the operator decided
+//! ([`Catalog`]).
+//!
+//! Each trait has an embedded backend ([`DuckEvents`], [`SqliteCatalog`]) and a naive one in memory
+//! ([`MemoryEvents`], [`MemoryCatalog`]), which says what is right: the same [`conformance`] suites
+//! run on all of them. Modules in reading order: errors, the two traits, the rules that hold on every
+//! backend, the backends, the suites.
+
+mod error;
+
+mod catalog;
+mod events;
+
+mod facts_order;
+mod field_value;
+mod filter_test;
+mod inbox_text;
+
+mod changes;
+mod thing_body;
+
+mod duck;
+mod memory;
+mod sqlite;
+
+pub mod conformance;
+
+pub use catalog::{
+    Catalog, Change, Claim, IDEMPOTENCY_MS, KeptAnswer, RevisionRow, Saved, TokenRow,
+};
+pub use changes::{Standing, StoredThing, check_changes};
+pub use duck::{DuckEvents, DuckOptions};
+pub use error::{Cause, ReferenceProblem, StoreError, User};
+pub use events::{
+    Batch, Cursor, EXTERNAL_ID_KIND, EventStats, Events, ExportPage, InboxQuery, NoCursor,
+    PLATFORM_ID_MATCHES_MAX,
+};
+pub use facts_order::normal_facts;
+pub use field_value::{field_value, ip_net, seconds_to_conversion};
+pub use filter_test::{FilterTest, Test, fold};
+pub use memory::{MemoryCatalog, MemoryEvents};
+pub use sqlite::SqliteCatalog;

@@ -1,0 +1,228 @@
+//! The catalog in a vector of revisions.
+
+use crate::catalog::{
+    Catalog, Change, Claim, IDEMPOTENCY_MS, KeptAnswer, RevisionRow, Saved, TokenRow,
+};
+use crate::changes::{Standing, StoredThing, check_changes};
+use crate::error::StoreError;
+use crate::thing_body;
+use async_trait::async_trait;
+use model::table::Things;
+use model::thing::{DEFAULT_WORKSPACE, Kind, Revision, ThingId};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A catalog without files: for tests, and what they compare others with.
+#[derive(Debug)]
+pub struct MemoryCatalog {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    log: Vec<Saving>,
+    tokens: Vec<([u8; 32], TokenRow)>,
+    claims: HashMap<(ThingId, String), ClaimRow>,
+}
+
+#[derive(Debug)]
+struct Saving {
+    kind: Kind,
+    id: ThingId,
+    workspace: ThingId,
+    row: RevisionRow,
+}
+
+#[derive(Debug)]
+struct ClaimRow {
+    at_ms: i64,
+    request_sha256: [u8; 32],
+    answer: Option<KeptAnswer>,
+}
+
+impl Default for MemoryCatalog {
+    fn default() -> Self {
+        let workspace = StoredThing {
+            workspace: DEFAULT_WORKSPACE,
+            name: "main".to_owned(),
+            revision: 0,
+            archived: false,
+            body: thing_body::default_workspace(),
+        };
+        let mut state = State::default();
+        state.write((Kind::Workspace, DEFAULT_WORKSPACE), workspace, "clicktrail", 0);
+        Self { state: Mutex::new(state) }
+    }
+}
+
+impl MemoryCatalog {
+    /// A catalog with nothing but the default workspace.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.closed { Err(StoreError::Closed) } else { Ok(state) }
+    }
+}
+
+impl State {
+    fn write(
+        &mut self,
+        (kind, id): (Kind, ThingId),
+        thing: StoredThing,
+        author: &str,
+        at_ms: i64,
+    ) -> Saved {
+        let revision = self.log.len() as Revision + 1;
+        let StoredThing { workspace, name, archived, body, .. } = thing;
+        let author = author.to_owned();
+        let row = RevisionRow { revision, author, at_ms, name, archived, body };
+        self.log.push(Saving { kind, id, workspace, row });
+        Saved { kind, id, revision }
+    }
+
+    fn standing(&self, revision: Revision) -> Standing {
+        let until = self.log.iter().take_while(|saving| saving.row.revision <= revision);
+        until
+            .map(|Saving { kind, id, workspace, row }| {
+                let stored = StoredThing {
+                    workspace: *workspace,
+                    name: row.name.clone(),
+                    revision: row.revision,
+                    archived: row.archived,
+                    body: row.body.clone(),
+                };
+                ((*kind, *id), stored)
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Catalog for MemoryCatalog {
+    async fn things(&self) -> Result<Things, StoreError> {
+        self.things_at(Revision::MAX).await
+    }
+
+    async fn things_at(&self, revision: Revision) -> Result<Things, StoreError> {
+        let standing = self.state()?.standing(revision);
+        let newest = standing.values().map(|thing| thing.revision).max().unwrap_or_default();
+        thing_body::things(standing, newest)
+    }
+
+    async fn save(
+        &self,
+        changes: Vec<Change>,
+        author: &str,
+        at_ms: i64,
+    ) -> Result<Vec<Saved>, StoreError> {
+        let mut state = self.state()?;
+        let written = check_changes(&state.standing(Revision::MAX), changes)?;
+        let write = |(place, thing)| state.write(place, thing, author, at_ms);
+        Ok(written.into_iter().map(write).collect())
+    }
+
+    async fn revisions(
+        &self,
+        workspace: ThingId,
+        kind: Kind,
+        id: ThingId,
+    ) -> Result<Vec<RevisionRow>, StoreError> {
+        let state = self.state()?;
+        let wanted =
+            state.log.iter().rev().filter(|saving| {
+                (saving.workspace, saving.kind, saving.id) == (workspace, kind, id)
+            });
+        Ok(wanted.map(|saving| saving.row.clone()).collect())
+    }
+
+    async fn create_token(
+        &self,
+        workspace: ThingId,
+        name: &str,
+        sha256: [u8; 32],
+        at_ms: i64,
+    ) -> Result<TokenRow, StoreError> {
+        let mut state = self.state()?;
+        let id = state.tokens.len() as u32 + 1;
+        let name = name.to_owned();
+        let row = TokenRow { id, workspace, name, created_ms: at_ms, revoked_ms: None };
+        state.tokens.push((sha256, row.clone()));
+        Ok(row)
+    }
+
+    async fn token(&self, sha256: [u8; 32]) -> Result<Option<TokenRow>, StoreError> {
+        let state = self.state()?;
+        let mut live = state.tokens.iter().filter(|(_, row)| row.revoked_ms.is_none());
+        Ok(live.find(|(hash, _)| *hash == sha256).map(|(_, row)| row.clone()))
+    }
+
+    async fn tokens(&self, workspace: ThingId) -> Result<Vec<TokenRow>, StoreError> {
+        let state = self.state()?;
+        let rows = state.tokens.iter().map(|(_, row)| row);
+        Ok(rows.filter(|row| row.workspace == workspace).cloned().collect())
+    }
+
+    async fn revoke_token(
+        &self,
+        workspace: ThingId,
+        id: u32,
+        at_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state()?;
+        let mut live = state.tokens.iter_mut().filter(|(_, row)| row.revoked_ms.is_none());
+        let found = live.find(|(_, row)| (row.workspace, row.id) == (workspace, id));
+        Ok(found.map(|(_, row)| row.revoked_ms = Some(at_ms)).is_some())
+    }
+
+    async fn claim(
+        &self,
+        workspace: ThingId,
+        key: &str,
+        request_sha256: [u8; 32],
+        at_ms: i64,
+    ) -> Result<Claim, StoreError> {
+        let mut state = self.state()?;
+        state.claims.retain(|_, claim| at_ms - claim.at_ms < IDEMPOTENCY_MS);
+        let place = (workspace, key.to_owned());
+        Ok(match state.claims.get(&place) {
+            None => {
+                let claim = ClaimRow { at_ms, request_sha256, answer: None };
+                state.claims.insert(place, claim);
+                Claim::New
+            }
+            Some(claim) if claim.request_sha256 != request_sha256 => Claim::OtherRequest,
+            Some(ClaimRow { answer: None, .. }) => Claim::Running,
+            Some(ClaimRow { answer: Some(answer), .. }) => Claim::Answered(answer.clone()),
+        })
+    }
+
+    async fn settle(
+        &self,
+        workspace: ThingId,
+        key: &str,
+        answer: Option<KeptAnswer>,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state()?;
+        let place = (workspace, key.to_owned());
+        match answer {
+            None => {
+                state.claims.remove(&place);
+            }
+            Some(answer) => {
+                if let Some(claim) = state.claims.get_mut(&place) {
+                    claim.answer = Some(answer);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.state()?.closed = true;
+        Ok(())
+    }
+}

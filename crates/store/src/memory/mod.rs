@@ -1,0 +1,9 @@
+//! The naive backends: no files, no cleverness; what they answer is what is right.
+
+mod answer;
+mod catalog;
+mod events;
+
+pub use catalog::MemoryCatalog;
+pub use events::MemoryEvents;
+pub(crate) use events::next_cursor;

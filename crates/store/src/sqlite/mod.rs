@@ -1,0 +1,128 @@
+//! The catalog in SQLite: one file, one connection.
+
+mod claims;
+mod open;
+mod revisions;
+mod tokens;
+
+use crate::catalog::{Catalog, Change, Claim, KeptAnswer, RevisionRow, Saved, TokenRow};
+use crate::error::StoreError;
+use crate::thing_body;
+use async_trait::async_trait;
+use model::table::Things;
+use model::thing::{Kind, Revision, ThingId};
+use sqlx::{Connection, SqliteConnection};
+use std::path::Path;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+
+/// The catalog in one SQLite file in WAL mode, synced on every commit.
+///
+/// All access goes through one connection: a catalog is small and asked seldom, and the corruption bugs
+/// of WAL mode so far needed a second one.
+#[derive(Debug)]
+pub struct SqliteCatalog {
+    connection: Mutex<Option<SqliteConnection>>,
+}
+
+impl SqliteCatalog {
+    /// Opens or creates the file at `path`.
+    ///
+    /// [`StoreError::NewerVersion`] leaves every file as it was; [`StoreError::OldSqlite`] is an error
+    /// of the build.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let connection = open::open(path.as_ref()).await?;
+        Ok(Self { connection: Mutex::new(Some(connection)) })
+    }
+
+    async fn connection(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
+        let guard = self.connection.lock().await;
+        MutexGuard::try_map(guard, Option::as_mut).map_err(|_| StoreError::Closed)
+    }
+}
+
+#[async_trait]
+impl Catalog for SqliteCatalog {
+    async fn things(&self) -> Result<Things, StoreError> {
+        self.things_at(Revision::MAX).await
+    }
+
+    async fn things_at(&self, revision: Revision) -> Result<Things, StoreError> {
+        let standing = revisions::standing(&mut *self.connection().await?, revision).await?;
+        let newest = standing.values().map(|thing| thing.revision).max().unwrap_or_default();
+        thing_body::things(standing, newest)
+    }
+
+    async fn save(
+        &self,
+        changes: Vec<Change>,
+        author: &str,
+        at_ms: i64,
+    ) -> Result<Vec<Saved>, StoreError> {
+        revisions::save(&mut *self.connection().await?, changes, author, at_ms).await
+    }
+
+    async fn revisions(
+        &self,
+        workspace: ThingId,
+        kind: Kind,
+        id: ThingId,
+    ) -> Result<Vec<RevisionRow>, StoreError> {
+        revisions::of_thing(&mut *self.connection().await?, workspace, kind, id).await
+    }
+
+    async fn create_token(
+        &self,
+        workspace: ThingId,
+        name: &str,
+        sha256: [u8; 32],
+        at_ms: i64,
+    ) -> Result<TokenRow, StoreError> {
+        tokens::create(&mut *self.connection().await?, workspace, name, sha256, at_ms).await
+    }
+
+    async fn token(&self, sha256: [u8; 32]) -> Result<Option<TokenRow>, StoreError> {
+        tokens::find(&mut *self.connection().await?, sha256).await
+    }
+
+    async fn tokens(&self, workspace: ThingId) -> Result<Vec<TokenRow>, StoreError> {
+        tokens::list(&mut *self.connection().await?, workspace).await
+    }
+
+    async fn revoke_token(
+        &self,
+        workspace: ThingId,
+        id: u32,
+        at_ms: i64,
+    ) -> Result<bool, StoreError> {
+        tokens::revoke(&mut *self.connection().await?, workspace, id, at_ms).await
+    }
+
+    async fn claim(
+        &self,
+        workspace: ThingId,
+        key: &str,
+        request_sha256: [u8; 32],
+        at_ms: i64,
+    ) -> Result<Claim, StoreError> {
+        claims::claim(&mut *self.connection().await?, workspace, key, request_sha256, at_ms).await
+    }
+
+    async fn settle(
+        &self,
+        workspace: ThingId,
+        key: &str,
+        answer: Option<KeptAnswer>,
+    ) -> Result<(), StoreError> {
+        claims::settle(&mut *self.connection().await?, workspace, key, answer).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let connection = self.connection.lock().await.take();
+        match connection {
+            Some(connection) => {
+                connection.close().await.map_err(StoreError::during("close the catalog"))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -36,7 +36,7 @@ check: ## fast, before a commit: format, lints, documentation, layout of the tre
 	cargo fmt --all --check
 	cargo clippy --release $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release $(CARGO_FLAGS) --workspace --no-deps --quiet
-	cargo test --release $(CARGO_FLAGS) --workspace --test tidy --quiet
+	cargo test --release $(CARGO_FLAGS) --package server --test it tidy --quiet
 
 bench: ## the figures of bench/README.md against nginx; FIGURES="P1 P2" picks some, FULL=1 takes hours
 	@scripts/setup.sh bench

@@ -33,7 +33,7 @@ const OFFERS: ThingId = 50;
 struct NoClicks;
 
 impl ClickLookup for NoClicks {
-    fn find(&self, _: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
+    fn find(&self, _: ThingId, _: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
         Box::pin(std::future::ready(None))
     }
 }

@@ -74,7 +74,7 @@ impl Counters {
     pub fn new() -> Self {
         let counter = |event: &Event| Counter {
             value: AtomicU64::new(0),
-            metric: metrics::counter!("edge_events_total", "event" => event.code()),
+            metric: metrics::counter!("clicktrail_edge_events_total", "event" => event.code()),
         };
         Self(Event::ALL.iter().map(counter).collect())
     }

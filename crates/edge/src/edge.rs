@@ -275,10 +275,10 @@ impl Edge {
     }
 
     /// A click, from memory or from where older ones are.
-    pub(crate) async fn recall(&self, key: ClickKey) -> Option<RecentClick> {
+    pub(crate) async fn recall(&self, workspace: ThingId, key: ClickKey) -> Option<RecentClick> {
         match self.recall_at_hand(key) {
             Some(click) => Some(click),
-            None => self.older.find(key, &self.log.counters).await,
+            None => self.older.find(workspace, key, &self.log.counters).await,
         }
     }
 

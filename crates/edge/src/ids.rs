@@ -81,6 +81,14 @@ impl Ids {
     }
 }
 
+impl Drop for Ids {
+    /// The lease left by a clean end lies behind the very last key, also one that needed no new lease.
+    fn drop(&mut self) {
+        let newest_ms = ClickKey(*self.last.get_mut()).time_ms();
+        self.floor.lease.newest_ms.fetch_max(newest_ms, Ordering::Relaxed);
+    }
+}
+
 /// Why the file of the lease cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot keep the click-id floor in {}", path.display())]
@@ -221,6 +229,14 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000_000;
 
+    fn wait_for_lease(ids: &Ids, least_ms: i64) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while ids.floor.lease.current_ms() < least_ms {
+            assert!(std::time::Instant::now() < deadline, "the lease was not written");
+            thread::yield_now();
+        }
+    }
+
     #[test]
     fn keys_are_unique_across_threads_and_grow_within_each() {
         let ids = Ids::new(3, IdFloor::in_memory());
@@ -254,16 +270,25 @@ mod tests {
     }
 
     #[test]
+    fn a_clean_end_leaves_a_lease_behind_keys_that_asked_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("id-floor");
+        let ids = Ids::new(0, IdFloor::open(&path).unwrap());
+        ids.next(NOW);
+        wait_for_lease(&ids, NOW + LEASE_MS);
+        let last = ids.next(NOW + RENEW_MS - 1).key;
+        drop(ids);
+        let after = Ids::new(0, IdFloor::open(&path).unwrap());
+        assert!(after.next(0).key > last);
+    }
+
+    #[test]
     fn the_lease_lies_ahead_of_the_keys_while_the_process_lives() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("id-floor");
         let ids = Ids::new(0, IdFloor::open(&path).unwrap());
         ids.next(NOW);
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while ids.floor.lease.current_ms() < NOW + RENEW_MS {
-            assert!(std::time::Instant::now() < deadline, "the lease was not written");
-            thread::yield_now();
-        }
+        wait_for_lease(&ids, NOW + RENEW_MS);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.trim().parse::<i64>().unwrap() >= NOW + RENEW_MS, "{text}");
         // As if the process had been killed now: another one reads the same file.

@@ -35,7 +35,7 @@ pub(crate) async fn lander_click(edge: &Edge, request: &Incoming<'_>, link: usiz
     let Some(campaign) = table.campaign(id.campaign) else {
         return edge.refuse(Event::UnknownCampaign);
     };
-    let found = edge.recall(id.key).await;
+    let found = edge.recall(campaign.workspace, id.key).await;
     let Some(hop) = Passage::decide(edge, request, (&table, campaign), id, link, found) else {
         return edge.refuse(Event::NoDestination);
     };

@@ -3,6 +3,7 @@
 use crate::counters::{Counters, Event};
 use model::ClickKey;
 use model::facts::Facts;
+use model::thing::ThingId;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,8 +22,8 @@ pub struct RecentClick {
 
 /// Where clicks are that left the memory of the edge.
 pub trait ClickLookup: Send + Sync {
-    /// The click with this key, if there is one.
-    fn find(&self, key: ClickKey) -> BoxFuture<'_, Option<RecentClick>>;
+    /// The click with this key in `workspace`, if there is one.
+    fn find(&self, workspace: ThingId, key: ClickKey) -> BoxFuture<'_, Option<RecentClick>>;
 }
 
 /// Asks a [`ClickLookup`] without ever waiting long.
@@ -39,7 +40,12 @@ impl Older {
 
     /// The click, unless it is unknown, or too many ask, or the answer takes too long. A look-up that is late keeps its
     /// slot until it ends: a slow store is not asked more and more.
-    pub async fn find(&self, key: ClickKey, counters: &Counters) -> Option<RecentClick> {
+    pub async fn find(
+        &self,
+        workspace: ThingId,
+        key: ClickKey,
+        counters: &Counters,
+    ) -> Option<RecentClick> {
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             counters.count(Event::LookupBusy);
             return None;
@@ -48,7 +54,7 @@ impl Older {
         let clicks = Arc::clone(&self.clicks);
         tokio::spawn(async move {
             // Nobody may be listening any more.
-            let _ = answer.send(clicks.find(key).await);
+            let _ = answer.send(clicks.find(workspace, key).await);
             drop(slot);
         });
         tokio::time::timeout(self.deadline, answered).await.ok()?.ok()?
@@ -62,7 +68,7 @@ mod tests {
     struct Never;
 
     impl ClickLookup for Never {
-        fn find(&self, _: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
+        fn find(&self, _: ThingId, _: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
             Box::pin(std::future::pending())
         }
     }
@@ -70,7 +76,7 @@ mod tests {
     struct Always;
 
     impl ClickLookup for Always {
-        fn find(&self, key: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
+        fn find(&self, _: ThingId, key: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
             let mut facts = Facts::default();
             facts.push_int(1, key.0);
             Box::pin(async move { Some(RecentClick { facts }) })
@@ -81,11 +87,12 @@ mod tests {
     async fn a_slow_store_costs_the_deadline_and_then_nothing() {
         let counters = Counters::new();
         let older = Older::new(Arc::new(Never), 2, Duration::from_millis(20));
-        let (one, two) = (older.find(ClickKey(1), &counters), older.find(ClickKey(2), &counters));
+        let (one, two) =
+            (older.find(1, ClickKey(1), &counters), older.find(1, ClickKey(2), &counters));
         assert_eq!(tokio::join!(one, two), (None, None));
         let started = std::time::Instant::now();
         for _ in 0..1000 {
-            assert_eq!(older.find(ClickKey(3), &counters).await, None);
+            assert_eq!(older.find(1, ClickKey(3), &counters).await, None);
         }
         assert!(started.elapsed() < Duration::from_secs(1));
         assert_eq!(counters.get(Event::LookupBusy), 1000);
@@ -95,7 +102,7 @@ mod tests {
     async fn a_click_that_is_there_is_found() {
         let older = Older::new(Arc::new(Always), 2, Duration::from_secs(5));
         for key in 0..100 {
-            let found = older.find(ClickKey(key), &Counters::new()).await;
+            let found = older.find(1, ClickKey(key), &Counters::new()).await;
             assert_eq!(found.and_then(|click| click.facts.int_at(1)), Some(key));
         }
     }

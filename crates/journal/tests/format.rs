@@ -16,7 +16,7 @@ use rig::{Rig, folder, options};
 const NAMES: [&str; 2] = ["000000000001.segment", "000000000002.segment"];
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1").join(name)
+    Path::new("fixtures/v1").join(name)
 }
 
 fn options_v1() -> Options {

@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/mmdb").join(name)
+        Path::new("fixtures/mmdb").join(name)
     }
 
     fn with_city(name: &str) -> Geo {

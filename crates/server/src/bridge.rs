@@ -5,7 +5,7 @@ use model::ClickKey;
 use model::event::{InboxEntry, RowKind};
 use model::facts::Facts;
 use model::field::FIELD_TAG_END;
-use model::thing::DEFAULT_WORKSPACE;
+use model::thing::ThingId;
 use std::sync::Arc;
 use store::Events;
 
@@ -16,9 +16,9 @@ pub struct StoredClicks {
 }
 
 impl ClickLookup for StoredClicks {
-    fn find(&self, key: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
+    fn find(&self, workspace: ThingId, key: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
         Box::pin(async move {
-            let rows = self.events.rows_of(DEFAULT_WORKSPACE, &[key]).await;
+            let rows = self.events.rows_of(workspace, &[key]).await;
             let rows = rows.inspect_err(|error| {
                 tracing::warn!(error = error as &dyn std::error::Error, "click look-up failed")
             });

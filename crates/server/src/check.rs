@@ -81,7 +81,7 @@ async fn check_stores(
 ) -> anyhow::Result<()> {
     let options =
         DuckOptions { memory_bytes: config.duckdb.memory_bytes, threads: config.duckdb.threads };
-    let events = DuckEvents::open(&folder.join("events.duckdb"), options)?;
+    let events = DuckEvents::open(folder.join("events.duckdb"), options)?;
     let position = events.position().await?;
     // Retention may have removed segments the store is past; being ahead of the journal's end is not possible.
     findings.note(

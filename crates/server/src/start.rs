@@ -134,7 +134,7 @@ fn edge_config(config: &Config) -> edge::Config {
 fn open_events(config: &Config, folder: &Folder) -> anyhow::Result<DuckEvents> {
     let options =
         DuckOptions { memory_bytes: config.duckdb.memory_bytes, threads: config.duckdb.threads };
-    Ok(DuckEvents::open(&folder.join("events.duckdb"), options)?)
+    Ok(DuckEvents::open(folder.join("events.duckdb"), options)?)
 }
 
 fn open_journal(config: &Config, folder: &Folder, position: u64) -> anyhow::Result<Journal> {

@@ -1,4 +1,5 @@
 //! What happens to the files: reopening, crashes, other processes, newer versions.
+#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
 use model::event::{InboxEntry, Row, RowKind, Verdict};
 use model::facts::Facts;

@@ -121,7 +121,7 @@ async fn an_older_click_is_asked_for_and_an_unknown_one_is_routed_anew() {
     facts.set_int(Field::Lander, 1);
     facts.set_text(Field::Sub1, "old");
     facts.set_text(Field::Placement, "old");
-    rig.shelf.0.lock().unwrap().push((key, RecentClick { facts }));
+    rig.shelf.0.lock().unwrap().push((1, key, RecentClick { facts }));
     let uri = format!("/click/2?clickid={}", id.text("ct_", &rig.keys));
     let url = location(&rig.get(&uri).await);
     assert!(url.contains("=old"), "{url}");

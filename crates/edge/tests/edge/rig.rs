@@ -36,12 +36,13 @@ impl Clock for SetClock {
 
 /// Older clicks a test puts there.
 #[derive(Default)]
-pub struct Shelf(pub Mutex<Vec<(ClickKey, RecentClick)>>);
+pub struct Shelf(pub Mutex<Vec<(ThingId, ClickKey, RecentClick)>>);
 
 impl ClickLookup for Shelf {
-    fn find(&self, key: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
+    fn find(&self, workspace: ThingId, key: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
         let held = self.0.lock().unwrap();
-        let found = held.iter().find(|(held, _)| *held == key).map(|(_, click)| click.clone());
+        let found = held.iter().find(|(of, held, _)| (*of, *held) == (workspace, key));
+        let found = found.map(|(_, _, click)| click.clone());
         Box::pin(async move { found })
     }
 }
@@ -69,7 +70,7 @@ fn agents() -> Arc<Agents> {
 
 fn geo() -> Arc<GeoHandle> {
     static GEO: OnceLock<Arc<GeoHandle>> = OnceLock::new();
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lookup/fixtures/mmdb");
+    let fixtures = Path::new("../lookup/fixtures/mmdb");
     let files = GeoFiles {
         city: vec![fixtures.join("GeoLite2-City-Test.mmdb")],
         asn: vec![fixtures.join("GeoLite2-ASN-Test.mmdb")],

@@ -149,9 +149,8 @@ pub fn crawlers() -> Vec<(String, String)> {
 
 /// A file of uap-core's tests, which come with the sources of the crate `ua-parser`.
 pub fn uap_core(file: &str) -> Vec<Value> {
-    let output = std::process::Command::new(env!("CARGO"))
+    let output = std::process::Command::new(std::env::var_os("CARGO").unwrap())
         .args(["metadata", "--format-version", "1", "--offline", "--locked"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)

@@ -109,12 +109,12 @@ mod tests {
 
     #[test]
     fn the_committed_description_is_that_of_the_program() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+        let path = Path::new("openapi.json");
         let described = openapi().to_pretty_json().unwrap() + "\n";
         if std::env::var_os("UPDATE_OPENAPI").is_some() {
-            std::fs::write(&path, &described).unwrap();
+            std::fs::write(path, &described).unwrap();
         }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             described == committed,
             "openapi.json differs from the program; if meant: {UPDATE}"

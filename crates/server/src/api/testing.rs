@@ -52,7 +52,7 @@ pub struct Answer {
 struct NoClicks;
 
 impl ClickLookup for NoClicks {
-    fn find(&self, _: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
+    fn find(&self, _: ThingId, _: ClickKey) -> BoxFuture<'_, Option<RecentClick>> {
         Box::pin(async { None })
     }
 }

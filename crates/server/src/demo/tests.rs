@@ -49,7 +49,7 @@ impl Installation {
             Journal::open(Arc::new(RealDisk::new()), &path("journal"), options).unwrap();
         let duck = DuckOptions { memory_bytes: 256 << 20, threads: 1 };
         let events: Arc<dyn Events> =
-            Arc::new(DuckEvents::open(&path("events.duckdb"), duck).unwrap());
+            Arc::new(DuckEvents::open(path("events.duckdb"), duck).unwrap());
         let catalog: Arc<dyn Catalog> =
             Arc::new(SqliteCatalog::open(&path("catalog.sqlite")).await.unwrap());
         let things = catalog.things().await.unwrap();
@@ -180,10 +180,7 @@ async fn reports_show_exactly_what_was_played() {
         assert_eq!(installation.sum(metric).await, played, "{metric}");
     }
     // Plausible: people buy, twice the same is seen, most come for the first time, some conversions are undecided.
-    assert!(
-        ledger.lander_clicks > 500 && approved > 20 && pending + rejected > 3,
-        "{ledger:?}"
-    );
+    assert!(ledger.lander_clicks > 500 && approved > 20 && pending + rejected > 3, "{ledger:?}");
     let (unique, twice) =
         (installation.sum("unique_clicks").await, installation.sum("duplicate_clicks").await);
     assert!(

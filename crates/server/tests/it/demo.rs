@@ -72,7 +72,7 @@ fn demo_traffic_adds_up_in_every_report_and_in_the_export() {
 
 /// Compares a report with the same sums made from the export by a few lines of Python.
 fn recompute(server: &Server, by: &str) -> usize {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/export.py");
+    let script = Path::new("tests/it/export.py");
     let mut export =
         server.command(&["export", "--period", "all"]).stdout(Stdio::piped()).spawn().unwrap();
     let events = export.stdout.take().unwrap();

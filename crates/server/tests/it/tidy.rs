@@ -13,7 +13,7 @@ const MAIN_LINES_MAX: usize = 100;
 const CLICK_LINES_MAX: usize = 40;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new("../..").canonicalize().unwrap()
 }
 
 /// Every Rust file of the tree with its text.
@@ -41,7 +41,8 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
 /// Whether a file holds nothing but tests, or measures by hand.
 fn is_test(path: &Path) -> bool {
     let folders = ["tests", "examples"];
-    path.components().any(|c| folders.iter().any(|f| c.as_os_str() == *f)) || path.ends_with("tests.rs")
+    path.components().any(|c| folders.iter().any(|f| c.as_os_str() == *f))
+        || path.ends_with("tests.rs")
 }
 
 /// The text in front of a file's tests.
@@ -180,7 +181,7 @@ fn crates_import_what_the_map_says() {
 
 /// Normal dependencies among the crates of `crates/`, as cargo sees them.
 fn edges() -> BTreeMap<String, BTreeSet<String>> {
-    let output = Command::new(env!("CARGO"))
+    let output = Command::new(std::env::var_os("CARGO").unwrap())
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(root())
         .output()

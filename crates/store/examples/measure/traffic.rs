@@ -128,7 +128,7 @@ impl Traffic {
         let asn = country * 50 + c.skewed(50);
         f.set_int(Field::Asn, asn as i64 * 13 + 1000);
         f.set_text(Field::Isp, &format!("Telecom Provider {asn} Ltd"));
-        f.set_text(Field::Connection, if asn % 3 == 0 { "mobile" } else { "fixed" });
+        f.set_text(Field::Connection, if asn.is_multiple_of(3) { "mobile" } else { "fixed" });
         let ip = c.next() as u32;
         let [a, b, d, e] = ip.to_be_bytes();
         f.set_text(Field::Ip, &format!("{}.{b}.{d}.{e}", a % 223 + 1));

@@ -26,14 +26,15 @@ pub fn rows_of(
     let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else {
         return Ok(Vec::new());
     };
-    // The bounds let DuckDB skip row groups before it looks at any key.
-    let condition = format!(
-        "key >= {} AND key <= {} AND key IN {} AND workspace = {workspace}",
-        first.0,
-        last.0,
-        literal::ints(keys.iter().map(|key| key.0))
-    );
-    select(connection, layout, &Table::ALL, &condition, "", "")
+    let condition = if first == last {
+        format!("key = {} AND workspace = {workspace}", first.0)
+    } else {
+        // The bounds let DuckDB skip row groups before it looks at any key.
+        let (first, last) = (first.0, last.0);
+        let keys = literal::ints(keys.iter().map(|key| key.0));
+        format!("key >= {first} AND key <= {last} AND key IN {keys} AND workspace = {workspace}")
+    };
+    select(connection, layout, &Table::ALL, &condition)
 }
 
 /// Answers [`crate::Events::entries_with_txid`].
@@ -48,7 +49,7 @@ pub fn entries_with_txid(
     }
     let txids = literal::texts(txids.iter().map(String::as_str));
     let condition = format!("txid IN {txids} AND workspace = {workspace}");
-    select(connection, layout, &[Table::Ledger], &condition, "", "")
+    select(connection, layout, &[Table::Ledger], &condition)
 }
 
 /// Answers [`crate::Events::find_platform_id`].
@@ -100,12 +101,12 @@ pub fn export(
         "workspace = {workspace} AND {}",
         period(time, from_ms, last.saturating_add(1).min(to_ms))
     );
-    let end = format!("LIMIT {} OFFSET {}", limit + 1, start.shown);
-    let order = format!("{at}, ");
-    let mut rows = select(connection, layout, &Table::ALL, &condition, &order, &end)?;
+    let at_ms = |row: &Row| row_time_ms(row, time);
+    let mut rows = select(connection, layout, &Table::ALL, &condition)?;
+    rows.sort_by_key(at_ms);
+    rows.drain(..usize::try_from(start.shown).unwrap_or(usize::MAX).min(rows.len()));
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let at_ms = |row: &Row| row_time_ms(row, time);
     let next = rows.last().filter(|_| more);
     let next = next.map(|last| next_cursor(&start, &rows, at_ms(last), at_ms));
     Ok((rows, next))

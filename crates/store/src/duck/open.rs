@@ -61,7 +61,7 @@ fn config(path: &Path, options: DuckOptions) -> duckdb::Result<Config> {
         .with("threads", options.threads.max(1).to_string())?
         .with("temp_directory", spill.to_string_lossy())?
         .with("wal_autocheckpoint", format!("{CHECKPOINT_BYTES}B"))?
-        .with("storage_compatibility_version", std::env::var("STORAGE").unwrap_or("latest".into()))?
+        .with("storage_compatibility_version", "latest")?
         .enable_autoload_extension(false)?
         .with("allow_community_extensions", "false")?
         .enable_external_access(false)?

@@ -13,31 +13,35 @@ use model::event::{Row, RowKind};
 use model::facts::{Facts, Value};
 use model::field::FIELDS;
 
-/// The rows that `condition` selects in `tables`, by `order` and then as [`crate::Events::rows_of`]
-/// says; `end` may limit them.
+/// The rows that `condition` selects in `tables`, in the order of [`crate::Events::rows_of`].
+///
+/// Each table is asked by itself: a scan gives rows in the order they were added in, and ordering a few
+/// of them here costs far less than carrying every column through a sort of the database.
 pub fn select(
     connection: &Connection,
     layout: &Layout,
     tables: &[Table],
     condition: &str,
-    order: &str,
-    end: &str,
 ) -> Result<Vec<Row>, StoreError> {
-    let failed = StoreError::during("read rows");
     let columns = columns(layout);
-    let branches: Vec<String> = tables
-        .iter()
-        .map(|table| {
-            format!("SELECT {columns}, rowid AS place FROM {} WHERE {condition}", table.name())
-        })
-        .collect();
-    let sql = format!(
-        "SELECT {columns} FROM ({}) ORDER BY {order}key, sequence, row_kind, place {end}",
-        branches.join(" UNION ALL ")
-    );
-    let mut statement = connection.prepare(&sql).map_err(&failed)?;
-    drop(statement.query_arrow([]).map_err(&failed)?);
     let mut rows = Vec::new();
+    for table in tables {
+        let sql = format!("SELECT {columns} FROM {} WHERE {condition}", table.name());
+        read(connection, layout, &sql, &mut rows)?;
+    }
+    rows.sort_by_key(|row| (row.key, row.sequence, row.kind));
+    Ok(rows)
+}
+
+fn read(
+    connection: &Connection,
+    layout: &Layout,
+    sql: &str,
+    rows: &mut Vec<Row>,
+) -> Result<(), StoreError> {
+    let failed = StoreError::during("read rows");
+    let mut statement = connection.prepare(sql).map_err(&failed)?;
+    drop(statement.query_arrow([]).map_err(&failed)?);
     while let Some(batch) = statement.step().map_err(&failed)? {
         let reader = Reader::new(layout, &batch)
             .ok_or_else(|| StoreError::unreadable("rows: a column has another type"))?;
@@ -45,7 +49,7 @@ pub fn select(
             rows.push(reader.row(place)?);
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn columns(layout: &Layout) -> String {

@@ -327,8 +327,9 @@ pub struct Answer {
 pub struct AnswerRow {
     /// Values of the fields grouped by.
     pub key: Vec<Cell>,
-    /// Sums in the order of the plan's counters.
-    pub sums: Vec<i64>,
+    /// Sums in the order of the plan's counters. Wide enough for any number of rows: whoever may send clicks and
+    /// postbacks must not be able to make a report fail.
+    pub sums: Vec<i128>,
     /// The median of seconds to conversion, when asked for and there is one: the lower of the two
     /// middle values when their number is even.
     pub median_seconds: Option<i64>,

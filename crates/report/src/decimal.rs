@@ -5,8 +5,9 @@ use model::money::divide_half_even;
 /// Decimals of a millionth.
 const PLACES_MAX: usize = 6;
 
-/// All decimals that are not zero, and at least two.
-pub(crate) fn print(millionths: i128) -> String {
+/// An amount of micro-units, or another number of millionths, as text: all decimals that are not zero, and at least
+/// two.
+pub fn print(millionths: i128) -> String {
     fixed(millionths, places(millionths).max(2))
 }
 

@@ -55,7 +55,7 @@ fn totals(planned: &Planned, answer: &Answer) -> Vec<Figure> {
     let mut sums = vec![0i128; planned.plan.counters.len()];
     for row in &answer.rows {
         for (total, sum) in sums.iter_mut().zip(&row.sums) {
-            *total += i128::from(*sum);
+            *total += sum;
         }
     }
     let figure =
@@ -73,10 +73,8 @@ fn report_row(planned: &Planned, row: &AnswerRow, names: &dyn Names) -> ReportRo
             .and_then(|_| order::name_of(*field, cell, names))
             .map(ToOwned::to_owned),
     });
-    let figures = planned
-        .recipes
-        .iter()
-        .map(|recipe| recipe.figure(|at| row.sums[at].into(), row.median_seconds));
+    let figures =
+        planned.recipes.iter().map(|recipe| recipe.figure(|at| row.sums[at], row.median_seconds));
     ReportRow { key: key.collect(), figures: figures.collect() }
 }
 

@@ -27,6 +27,7 @@ mod decimal;
 mod table;
 
 pub use csv::to_csv;
+pub use decimal::print as amount_text;
 pub use error::QueryError;
 pub use finish::{Names, finish};
 pub use plan::{Context, LIMIT_DEFAULT, LIMIT_MAX, Planned, plan};

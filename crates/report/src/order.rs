@@ -123,7 +123,7 @@ fn compare(a: &Ranked<'_>, b: &Ranked<'_>, criteria: &[Criterion]) -> Ordering {
 fn rank<'a>(criterion: &Criterion, row: &'a AnswerRow, names: &'a dyn Names) -> Rank<'a> {
     match &criterion.target {
         Target::Metric(recipe) => {
-            Rank::Figure(recipe.figure(|at| row.sums[at].into(), row.median_seconds))
+            Rank::Figure(recipe.figure(|at| row.sums[at], row.median_seconds))
         }
         Target::Field(field, at) => {
             let cell = &row.key[*at];

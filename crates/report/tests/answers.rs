@@ -43,7 +43,7 @@ fn ask_for(query: Query) -> Planned {
 fn answer(rows: &[(Vec<Cell>, &[i64])]) -> Answer {
     let row = |(key, sums): &(Vec<Cell>, &[i64])| AnswerRow {
         key: key.clone(),
-        sums: sums.to_vec(),
+        sums: sums.iter().copied().map(i128::from).collect(),
         median_seconds: None,
     };
     Answer { rows: rows.iter().map(row).collect(), median_seconds: None }
@@ -244,7 +244,7 @@ fn groups() -> impl Strategy<Value = Answer> {
     let count = prop_oneof![4 => -3i64..1000, 1 => any::<i32>().prop_map(i64::from)];
     let money = prop_oneof![4 => -3i64..1000, 1 => any::<i64>()];
     let sums = (prop::collection::vec(count, 6), prop::collection::vec(money, 2))
-        .prop_map(|(counts, money)| [counts, money].concat());
+        .prop_map(|(counts, money)| counts.into_iter().chain(money).map(i128::from).collect());
     prop::collection::btree_map((0u8..6, 0u8..5), sums, 0..30).prop_map(|groups| {
         let cell = |number: u8| if number == 0 { Cell::Null } else { text(&number.to_string()) };
         let rows = groups.into_iter().map(|((country, device), sums)| AnswerRow {

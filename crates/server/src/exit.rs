@@ -46,6 +46,8 @@ fn code(error: &anyhow::Error) -> u8 {
 fn is_newer(cause: &(dyn std::error::Error + 'static)) -> bool {
     let store = cause.downcast_ref::<store::StoreError>();
     let journal = cause.downcast_ref::<journal::OpenError>();
+    let ingest = cause.downcast_ref::<ingest::IngestError>();
     store.is_some_and(|e| matches!(e, store::StoreError::NewerVersion { .. }))
         || journal.is_some_and(|e| matches!(e, journal::OpenError::Newer { .. }))
+        || ingest.is_some_and(|e| matches!(e, ingest::IngestError::Newer { .. }))
 }

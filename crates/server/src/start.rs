@@ -8,9 +8,9 @@ use crate::{first_start, keys, telemetry};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use edge::{Clock, Edge, IdFloor};
-use ingest::{Ingest, Settings};
+use ingest::{Ingest, IngestError, Settings};
 use journal::{Journal, RealDisk, Sequence};
-use model::codec;
+use model::codec::{self, CodecError};
 use model::table::RoutingTable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -52,6 +52,7 @@ pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Resu
     let events: Arc<dyn Events> = Arc::new(open_events(&config, &folder)?);
     let position = events.position().await?;
     let journal = open_journal(&config, &folder, position)?;
+    refuse_newer_records(&journal, position)?;
     let things = catalog.things().await?;
     let table = Arc::new(ArcSwap::from_pointee(RoutingTable::new(&things)));
     let id_floor = match start.id_floor {
@@ -162,6 +163,22 @@ fn open_journal(config: &Config, folder: &Folder, position: u64) -> anyhow::Resu
         );
     }
     Ok(journal)
+}
+
+/// A newer program may have left records that this one cannot carry over. They would be the first that ingest has not
+/// seen, or the last.
+fn refuse_newer_records(journal: &Journal, position: u64) -> anyhow::Result<()> {
+    for sequence in [Sequence(position + 1), journal.status().durable] {
+        let batch = journal.reader(sequence).next_batch(1, 1)?;
+        for (sequence, bytes) in batch.records() {
+            if let Err(source @ (CodecError::NewerVersion(_) | CodecError::UnknownKind(_))) =
+                codec::decode(bytes)
+            {
+                return Err(IngestError::Newer { sequence: sequence.0, source }.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refills what edge keeps in memory: recent clicks, who was here, the newest id.

@@ -89,9 +89,6 @@ pub enum StoreError {
         /// What it was.
         what: String,
     },
-    /// A sum does not fit 64 bits.
-    #[error("a sum of the report exceeds 64 bits: choose a shorter period or a filter")]
-    SumTooLarge,
     /// The store was closed, or its thread has ended after a fatal error.
     #[error("the store is closed")]
     Closed,

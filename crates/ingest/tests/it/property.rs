@@ -125,17 +125,17 @@ fn check_figures(rig: &Rig, expected: &Expected) -> u64 {
                 median: false,
             };
             let answer = block_on(rig.events.answer(&plan)).unwrap();
-            let mut found: BTreeMap<(String, &str), i64> = BTreeMap::new();
+            let mut found: BTreeMap<(String, &str), i128> = BTreeMap::new();
             for row in answer.rows {
                 for (name, sum) in COUNTERS.iter().zip(row.sums).filter(|(_, sum)| *sum != 0) {
                     found.insert((format!("{:?}", row.key), name), sum);
                 }
             }
-            let mut right: BTreeMap<(String, &str), i64> = BTreeMap::new();
+            let mut right: BTreeMap<(String, &str), i128> = BTreeMap::new();
             let figures = expected.figures.iter().filter(|((s, _), _)| s.workspace == workspace);
             for ((slice, name), figure) in figures {
                 let key: Vec<Cell> = by.iter().map(|field| slice.cell(*field)).collect();
-                *right.entry((format!("{key:?}"), name)).or_default() += figure;
+                *right.entry((format!("{key:?}"), name)).or_default() += i128::from(*figure);
             }
             right.retain(|_, figure| *figure != 0);
             compared += right.len() as u64;

@@ -34,9 +34,6 @@ impl From<StoreError> for ApiError {
             E::InUse { .. } => Self::new(Code::InUse, detail)
                 .remedy("change or archive the things that use it first"),
             E::Full { .. } => Self::new(Code::Full, detail),
-            E::SumTooLarge => Self::new(Code::SumTooLarge, detail)
-                .field("period")
-                .remedy("choose a shorter period or a filter"),
             E::Closed => Self::new(Code::Unavailable, "the server is stopping")
                 .remedy("try again in a moment"),
             E::Open { .. }

@@ -66,7 +66,6 @@ codes! {
     Full "no_number_left" CONFLICT "All numbers are used up.";
     Conflict "conflict" CONFLICT "Somebody else saved it meanwhile.";
     RevisionMismatch "revision_mismatch" PRECONDITION_FAILED "It is not at the revision that If-Match names.";
-    SumTooLarge "sum_too_large" UNPROCESSABLE_ENTITY "A sum of the report is too large.";
     Internal "internal" INTERNAL_SERVER_ERROR "Something is wrong with the server.";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The server is stopping.";
 }

@@ -1,7 +1,6 @@
 //! How moments and amounts are written in answers.
 
 use jiff::Timestamp;
-use model::Money;
 
 /// A moment in RFC 3339, in UTC.
 pub fn rfc3339(ms: i64) -> String {
@@ -10,6 +9,6 @@ pub fn rfc3339(ms: i64) -> String {
 }
 
 /// Micro-units as decimal text.
-pub fn amount(micro: i64) -> String {
-    Money(micro).to_string()
+pub fn amount(micro: impl Into<i128>) -> String {
+    report::amount_text(micro.into())
 }

@@ -248,15 +248,12 @@ async fn figures(
     };
     let planned = planned(app, names, workspace, query, false).await?;
     let report = finish(&planned, app.events.answer(&planned.plan).await?, names);
-    let whole = |at: usize| {
-        let figure = report.totals.get(at).copied().flatten().unwrap_or_default();
-        i64::try_from(figure).map_err(|_| ApiError::from(store::StoreError::SumTooLarge))
-    };
+    let whole = |at: usize| report.totals.get(at).copied().flatten().unwrap_or_default();
     Ok(Figures {
-        conversions: whole(0)?,
-        cost: amount(whole(1)?),
-        revenue: amount(whole(2)?),
-        profit: amount(whole(3)?),
+        conversions: i64::try_from(whole(0)).unwrap_or(i64::MAX),
+        cost: amount(whole(1)),
+        revenue: amount(whole(2)),
+        profit: amount(whole(3)),
         currency: report.currency.to_string(),
     })
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 #[test]
 fn a_browser_walks_from_ad_to_lander_to_offer_and_the_report_says_so() {
-    let root = Path::new("../..");
+    let root = Path::new("../..").canonicalize().unwrap();
     let chromium = root.join("deps/chromium");
     assert!(chromium.exists(), "there is no Chromium: run scripts/setup.sh test");
     let server = Server::start();

@@ -19,5 +19,8 @@ mod crash;
 // Made-up traffic, its reports, and the same sums recomputed from the export.
 mod demo;
 
+// Data of a newer version.
+mod newer;
+
 // The rules of the tree itself.
 mod tidy;

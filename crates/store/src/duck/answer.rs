@@ -57,7 +57,7 @@ fn append_rows(
     for row in 0..count {
         rows.push(AnswerRow {
             key: keys.iter().map(|key| key.cell(row)).collect(),
-            sums: sums.iter().map(|sum| sum.at(row)).collect::<Result<_, _>>()?,
+            sums: sums.iter().map(|sum| sum.0.value(row)).collect(),
             median_seconds: median.first().and_then(|column| int(column, row)),
         });
     }
@@ -103,9 +103,5 @@ impl<'a> Sums<'a> {
     fn new(column: &'a ArrayRef) -> Result<Self, StoreError> {
         let column = column.as_primitive_opt::<Decimal128Type>();
         column.map(Self).ok_or_else(|| StoreError::unreadable("column of sums"))
-    }
-
-    fn at(&self, row: usize) -> Result<i64, StoreError> {
-        i64::try_from(self.0.value(row)).map_err(|_| StoreError::SumTooLarge)
     }
 }

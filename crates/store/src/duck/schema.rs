@@ -128,7 +128,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 23] = [
+const TAG_NAMES: [(&str, u16); 24] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -144,6 +144,7 @@ const TAG_NAMES: [(&str, u16); 23] = [
     ("destination", tag::DESTINATION),
     ("cost_refused", tag::COST_REFUSED),
     ("settles", tag::SETTLES),
+    ("amount", tag::AMOUNT),
     ("intake_method", tag::INTAKE_METHOD),
     ("intake_url", tag::INTAKE_URL),
     ("intake_body", tag::INTAKE_BODY),

@@ -1,6 +1,5 @@
 //! A plan, answered row by row.
 
-use crate::error::StoreError;
 use crate::field_value::{field_value, row_time_ms, seconds_to_conversion};
 use crate::filter_test::FilterTest;
 use model::Field;
@@ -16,7 +15,7 @@ struct Group {
 }
 
 /// Answers `plan` over `rows`.
-pub(super) fn answer(rows: &[Row], plan: &Plan) -> Result<Answer, StoreError> {
+pub(super) fn answer(rows: &[Row], plan: &Plan) -> Answer {
     let tests: Vec<FilterTest> = plan.filter.iter().map(FilterTest::new).collect();
     let value = |row: &Row, field: Field| field_value(row, field, plan.time, &plan.zone);
     let new_group = || Group { sums: vec![0; plan.counters.len()], seconds: Vec::new() };
@@ -45,16 +44,13 @@ pub(super) fn answer(rows: &[Row], plan: &Plan) -> Result<Answer, StoreError> {
         }
     }
     let all = groups.values().flat_map(|group| group.seconds.iter().copied()).collect();
-    let row = |(key, group): (Vec<Cell>, Group)| {
-        let sums = group.sums.into_iter().map(i64::try_from).collect::<Result<_, _>>();
-        Ok(AnswerRow {
-            key,
-            sums: sums.map_err(|_| StoreError::SumTooLarge)?,
-            median_seconds: lower_median(group.seconds),
-        })
+    let row = |(key, group): (Vec<Cell>, Group)| AnswerRow {
+        key,
+        sums: group.sums,
+        median_seconds: lower_median(group.seconds),
     };
-    let rows = groups.into_iter().map(row).collect::<Result<_, StoreError>>()?;
-    Ok(Answer { rows, median_seconds: lower_median(all) })
+    let rows = groups.into_iter().map(row).collect();
+    Answer { rows, median_seconds: lower_median(all) }
 }
 
 /// Whether rows of this kind make groups.

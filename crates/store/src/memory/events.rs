@@ -110,7 +110,7 @@ impl Events for MemoryEvents {
     }
 
     async fn answer(&self, plan: &Plan) -> Result<Answer, StoreError> {
-        answer(&self.state()?.rows, plan)
+        Ok(answer(&self.state()?.rows, plan))
     }
 
     async fn export(

@@ -186,6 +186,8 @@ where
         .max_buf_size(server.edge.config.limits.head_bytes_max.max(8192))
         .max_header_size(server.edge.config.limits.head_bytes_max)
         .header_read_timeout(None)
+        // An answer is one small piece: one plain write of it.
+        .writev(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = outcome

@@ -11,6 +11,7 @@ use crate::append::{Append, Refusal};
 use crate::disk::Disk;
 use crate::frame::Kind;
 use crate::options::{Options, Sequence};
+use crate::pace::Pace;
 use crate::reader::Reader;
 use crate::recover::{self, OpenError, Opened, Recovery};
 use crate::shared::Shared;
@@ -194,6 +195,7 @@ impl Threads {
 impl Writer {
     /// Writes what comes until the queue is closed and empty.
     fn run(&mut self) -> Result<(), CloseError> {
+        let mut pace = Pace::default();
         loop {
             if self.queue().is_drained() {
                 return self.finish();
@@ -204,7 +206,9 @@ impl Writer {
                     self.step();
                 }
                 None => {
+                    let before = self.next_sequence();
                     self.wait_and_step(IDLE);
+                    pace.after(self.next_sequence() - before);
                 }
             }
         }

@@ -21,6 +21,7 @@ mod options;
 mod append;
 mod frame;
 mod index;
+mod pace;
 mod queue;
 mod segment;
 mod shared;

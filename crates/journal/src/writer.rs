@@ -122,6 +122,11 @@ impl Writer {
         }
     }
 
+    /// The number the next record gets.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
     /// Waits for work until `timeout` has passed, and does it.
     pub(crate) fn wait_and_step(&mut self, timeout: Duration) -> bool {
         if self.pending.is_some() {

@@ -46,7 +46,9 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
         let running = start::start(config, folder, start).await?;
         running.folder().announce(listener.local_addr()?)?;
         greet(&running)?;
-        serve(listener, &running.app, stop_signal()?).await;
+        // On a worker: accepting from here would hand every new connection to another thread.
+        let (app, stop) = (running.app.clone(), stop_signal()?);
+        tokio::spawn(async move { serve(listener, &app, stop).await }).await?;
         running.stop().await
     })
 }

@@ -63,7 +63,7 @@ pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Resu
         keys: keys.clone(),
         table: table.clone(),
         agents: Arc::new(lookup::Agents::load()?),
-        geo: Arc::new(lookup::GeoHandle::open(config.geo.clone())?),
+        geo: Arc::new(lookup::GeoHandle::open(geo_files(&config, &folder))?),
         journal: journal.clone(),
         clock: start.clock,
         clicks: Arc::new(bridge::StoredClicks { events: events.clone() }),
@@ -130,6 +130,31 @@ fn edge_config(config: &Config) -> edge::Config {
         secure: config.public_url.starts_with("https://"),
         ..edge::Config::default()
     }
+}
+
+/// The geo files, a network table in CSV replaced by its compiled form, which is mapped instead of read: that saves a
+/// fifth of a second at every start, and memory. The name holds the list's checksum, so that another list is another table.
+fn geo_files(config: &Config, folder: &Folder) -> lookup::GeoFiles {
+    let mut files = config.geo.clone();
+    if !files.asn.is_empty()
+        && files.asn.iter().all(|path| path.extension() == Some("csv".as_ref()))
+    {
+        let names: Vec<u8> = files
+            .asn
+            .iter()
+            .flat_map(|path| path.as_os_str().as_encoded_bytes())
+            .copied()
+            .collect();
+        let table = folder.join(&format!("networks-{:08x}.table", crc32c::crc32c(&names)));
+        match lookup::refresh_asn(&files.asn, &table) {
+            Ok(_) => files.asn = vec![table],
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the network table could not be compiled: it is read as it is"
+            ),
+        }
+    }
+    files
 }
 
 fn open_events(config: &Config, folder: &Folder) -> anyhow::Result<DuckEvents> {

@@ -1,10 +1,10 @@
 //! The HTTP API: everything under `/api/v1`, and `/metrics`.
 //!
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
-//! `kind` (the table of kinds), `thing_input`, `listing`, `write`, `things`, `revisions`, `templates`, `tokens`. Figures: `names`,
-//! `question`, `freshness`, `reports`. Facts: `facts`, `ledger`, `inbox`, `trail`, `newest`, `clicks`,
-//! `events_export`. The server: `configuration`,
-//! `system`. The description: `schema`, `openapi`.
+//! `kind` (the table of kinds), `thing_input`, `listing`, `write`, `things`, `revisions`, `template_view`,
+//! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`. Facts: `facts`, `ledger`, `inbox`,
+//! `trail`, `newest`, `clicks`, `events_export`. The server: `configuration`, `system`. The description: `schema`,
+//! `openapi`.
 
 mod auth;
 mod error;
@@ -16,6 +16,7 @@ mod token;
 mod kind;
 mod listing;
 mod revisions;
+mod template_view;
 mod templates;
 mod thing_input;
 mod things;

@@ -3,12 +3,16 @@
 use super::extract::{Params, json};
 use super::listing::{Page, limit, no_cursor};
 use super::problem::ApiError;
+use super::template_view::{
+    NetworkPaste, NetworkTemplateItem, NetworkTemplatePage, SourcePaste, SourceTemplateItem,
+    SourceTemplatePage,
+};
 use crate::app::App;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::builtin::{NetworkTemplate, SourceTemplate};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::sync::Arc;
 use store::fold;
 
@@ -25,45 +29,6 @@ pub struct TemplateParams {
     cursor: Option<String>,
 }
 
-/// A template of a source, with the query to paste at the ad platform.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct SourceTemplateItem {
-    /// The template.
-    #[serde(flatten)]
-    pub template: SourceTemplate,
-    /// What to paste behind `?` of a campaign's link, with the platform's own macros.
-    pub link_query: String,
-}
-
-/// A page of source templates.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct SourceTemplatePage {
-    /// The templates, by name.
-    pub items: Vec<SourceTemplateItem>,
-    /// `cursor` of the page behind it; null on the last one.
-    pub next: Option<String>,
-}
-
-/// A template of a network, with the URL to paste there.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct NetworkTemplateItem {
-    /// The template.
-    #[serde(flatten)]
-    pub template: NetworkTemplate,
-    /// Where the network reports conversions, on this installation and with its own macros. A network
-    /// with a postback key has another one: see its `postback_url`.
-    pub postback_url: String,
-}
-
-/// A page of network templates.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct NetworkTemplatePage {
-    /// The templates, by name.
-    pub items: Vec<NetworkTemplateItem>,
-    /// `cursor` of the page behind it; null on the last one.
-    pub next: Option<String>,
-}
-
 /// Traffic sources that are known by themselves: name one as `template` of a new source, and it fills
 /// what is left out.
 #[utoipa::path(get, operation_id = "list_source_templates", path = "/api/v1/sources/templates", tag = "things",
@@ -72,7 +37,7 @@ pub async fn sources(Params(params): Params<TemplateParams>) -> Result<Response,
     let Page { items, next } =
         page(SourceTemplate::all(), &params, |template| [&template.slug, &template.name])?;
     let item = |template: &SourceTemplate| SourceTemplateItem {
-        link_query: template.link_query(),
+        paste: SourcePaste { link_query: template.link_query() },
         template: template.clone(),
     };
     let items = items.into_iter().map(item).collect();
@@ -90,7 +55,7 @@ pub async fn networks(
     let Page { items, next } =
         page(NetworkTemplate::all(), &params, |template| [&template.slug, &template.name])?;
     let item = |template: &NetworkTemplate| NetworkTemplateItem {
-        postback_url: template.postback_url(&app.config.public_url, None),
+        paste: NetworkPaste { postback_url: template.postback_url(&app.config.public_url, None) },
         template: template.clone(),
     };
     let items = items.into_iter().map(item).collect();

@@ -46,6 +46,24 @@ async fn templates_are_listed_by_name_page_by_page_and_found_by_a_part_of_their_
 }
 
 #[tokio::test]
+async fn a_template_has_exactly_the_fields_that_are_described() {
+    let api = TestApi::new();
+    let described = api.get("/api/v1/openapi.json").await.body;
+    for (collection, schema) in
+        [("sources", "SourceTemplateItem"), ("networks", "NetworkTemplateItem")]
+    {
+        let schema = &described["components"]["schemas"][schema];
+        let properties: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
+        assert_eq!(schema["required"].as_array().unwrap().len(), properties.len());
+        assert!(schema["additionalProperties"].is_null());
+        let page = api.get(&format!("/api/v1/{collection}/templates")).await;
+        for item in page.body["items"].as_array().unwrap() {
+            assert_eq!(item.as_object().unwrap().keys().collect::<Vec<_>>(), properties);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_template_shows_what_to_paste() {
     let api = TestApi::new();
     let page = api.get("/api/v1/sources/templates?q=popcash").await;

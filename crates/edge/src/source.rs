@@ -68,7 +68,7 @@ pub(crate) fn passed<'a>(
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let is_known = name.starts_with("utm_")
             || matches!(campaign.params.get(name), Some(ParamUse::PlatformId));
-        is_known && !unexpanded::is_macro(&decode(value))
+        is_known && !unexpanded::is_unexpanded(value, &decode(value))
     })
 }
 
@@ -94,7 +94,7 @@ impl Reader<'_> {
         if value.is_empty() {
             return;
         }
-        if unexpanded::is_macro(value) {
+        if unexpanded::is_unexpanded(raw, value) {
             self.facts.push_bytes(tag::BLANKED, params::cut(name, NAME_BYTES_MAX).as_bytes());
             self.counters.count(Event::MacroBlanked);
             return;
@@ -245,10 +245,10 @@ mod tests {
     #[test]
     fn macros_are_blanked_noted_and_counted() {
         let (facts, _, counters) =
-            facts_of("/?zone=%7Bzone%7D&sub2=__SUB__&sub3=ok", CostModel::None);
+            facts_of("/?zone=%7Bzone%7D&sub2=__SUB__&sub3=ok&sub4=%campaign%", CostModel::None);
         assert_eq!(facts.text(Field::Placement), None);
-        assert_eq!(texts(&facts, tag::BLANKED), ["zone", "sub2"]);
-        assert_eq!(counters.get(Event::MacroBlanked), 2);
+        assert_eq!(texts(&facts, tag::BLANKED), ["zone", "sub2", "sub4"]);
+        assert_eq!(counters.get(Event::MacroBlanked), 3);
         assert_eq!(facts.text(Field::Sub3), Some("ok"));
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: how a click is named ([`id`], [`keys`], [`repair`]), what amounts are
 //! ([`money`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
-//! ([`thing`]), how a click is routed ([`draw`], [`table`], [`route`], [`template`], [`unexpanded`]),
+//! ([`thing`]) and what it may start from ([`builtin`]), how a click is routed ([`draw`], [`table`], [`route`], [`template`], [`unexpanded`]),
 //! what the journal keeps ([`record`], [`codec`]), what the store keeps ([`event`]) and what can be
 //! asked of it ([`metric`], [`query`]).
 
@@ -17,6 +17,7 @@ pub mod money;
 pub mod facts;
 pub mod field;
 
+pub mod builtin;
 pub mod thing;
 
 pub mod draw;

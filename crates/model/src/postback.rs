@@ -81,7 +81,7 @@ impl PostbackParams {
             if value.is_empty() {
                 continue;
             }
-            if unexpanded::is_macro(value) {
+            if unexpanded::is_unexpanded(raw, value) {
                 unexpanded.push(params::cut(&name, 64).to_owned());
                 continue;
             }

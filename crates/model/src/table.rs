@@ -149,8 +149,10 @@ pub const PLATFORM_ID_PARAMS: &[&str] = &[
     "tblci",
     "ob_click_id",
     "dicbo",
+    "obclid",
     "yclid",
     "aleid",
+    "alart",
 ];
 
 /// Parameters that carry consent or attribution signals (IAB TCF, US Privacy, GPP; Google; Meta).
@@ -162,6 +164,7 @@ const SIGNAL_PARAMS: &[&str] = &[
     "gpp_sid",
     "gad_source",
     "gad_campaignid",
+    "gclsrc",
     "fbc",
     "fbp",
 ];
@@ -340,7 +343,7 @@ fn offer_route(thing: &Thing<Offer>) -> Option<(ThingId, OfferRoute)> {
 }
 
 /// The source's own map over the usual names over the fields' own names.
-fn param_map(source: &Source) -> ParamMap {
+pub(crate) fn param_map(source: &Source) -> ParamMap {
     let mut map = ParamMap::new();
     let from_source = crate::field::FIELDS.iter().filter(|row| row.field.from_source());
     map.extend(from_source.map(|row| (row.name.into(), ParamUse::Field(row.field))));

@@ -4,6 +4,7 @@ use super::extract::read_value;
 use super::problem::ApiError;
 use super::token::random_text;
 use jiff::tz::TimeZoneDatabase;
+use model::builtin::{NetworkTemplate, SourceTemplate};
 use model::params;
 use model::table::Things;
 use model::thing::{
@@ -25,7 +26,8 @@ pub struct Links {
     /// A campaign's link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Where a network reports conversions; its own macros go where braces stand.
+    /// Where a network reports conversions: with the macros of its template, else with our names in
+    /// braces, where its own macros go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postback_url: Option<String>,
 }
@@ -37,6 +39,11 @@ pub trait Resource: Body + utoipa::ToSchema {
 
     /// All things of the kind, by number.
     fn all(things: &Things) -> &[Thing<Self>];
+
+    /// What the built-in template of this slug makes of it.
+    fn from_template(_slug: &str) -> Option<Self> {
+        None
+    }
 
     /// Takes over what a replacement may leave out.
     fn inherit(_sent: &mut Map<String, Value>, _before: &Self) {}
@@ -82,6 +89,10 @@ impl Resource for Source {
     fn all(things: &Things) -> &[Thing<Self>] {
         &things.sources
     }
+
+    fn from_template(slug: &str) -> Option<Self> {
+        SourceTemplate::by_slug(slug).map(SourceTemplate::to_source)
+    }
 }
 
 impl Resource for Network {
@@ -91,7 +102,15 @@ impl Resource for Network {
         &things.networks
     }
 
+    fn from_template(slug: &str) -> Option<Self> {
+        NetworkTemplate::by_slug(slug).map(NetworkTemplate::to_network)
+    }
+
     fn links(&self, public_url: &str) -> Links {
+        if let Some(template) = self.template.as_deref().and_then(NetworkTemplate::by_slug) {
+            let postback_url = Some(template.postback_url_of(public_url, self));
+            return Links { postback_url, ..Links::default() };
+        }
         let key = self.postback_key.as_ref().map(|key| format!("/{key}")).unwrap_or_default();
         let pair = |ours: &str| {
             let name = self.params.get(ours).map_or(ours, String::as_str);

@@ -1,10 +1,10 @@
 //! The HTTP API: everything under `/api/v1`, and `/metrics`.
 //!
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
-//! `kind` (the table of kinds), `thing_input`, `listing`, `write`, `things`, `revisions`, `tokens`. Figures: `names`,
-//! `question`, `freshness`, `reports`. Facts: `facts`, `ledger`, `inbox`, `trail`, `newest`, `clicks`,
-//! `events_export`. The server: `configuration`,
-//! `system`. The description: `schema`, `openapi`.
+//! `kind` (the table of kinds), `thing_input`, `listing`, `write`, `things`, `revisions`, `template_view`,
+//! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`. Facts: `facts`, `ledger`, `inbox`,
+//! `trail`, `newest`, `clicks`, `events_export`. The server: `configuration`, `system`. The description: `schema`,
+//! `openapi`.
 
 mod auth;
 mod error;
@@ -16,6 +16,8 @@ mod token;
 mod kind;
 mod listing;
 mod revisions;
+mod template_view;
+mod templates;
 mod thing_input;
 mod things;
 mod tokens;
@@ -58,6 +60,8 @@ use std::sync::Arc;
 pub fn router(app: Arc<App>) -> Router {
     let guarded = Router::new()
         .merge(things::routes())
+        .route("/api/v1/sources/templates", get(templates::sources))
+        .route("/api/v1/networks/templates", get(templates::networks))
         .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
         .route("/api/v1/tokens/{id}", delete(tokens::revoke))
         .route("/api/v1/reports", post(reports::ask))

@@ -3,7 +3,9 @@
 use super::extract::json;
 use super::problem::{PROBLEM_JSON, ProblemDocument};
 use super::schema::{describe, shared};
-use super::{clicks, configuration, events_export, inbox, reports, system, things, tokens, trail};
+use super::{
+    clicks, configuration, events_export, inbox, reports, system, templates, things, tokens, trail,
+};
 use axum::response::Response;
 use http::StatusCode;
 use model::thing::{Campaign, Flow, Lander, Network, Offer, Source};
@@ -31,6 +33,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
     components(schemas(ProblemDocument)),
     paths(
         things::show_workspace, things::replace_workspace,
+        templates::sources, templates::networks,
         reports::ask, reports::export, reports::fields, reports::metrics,
         clicks::list, trail::show, clicks::conversions, inbox::list, inbox::show, events_export::export,
         tokens::list, tokens::create, tokens::revoke,

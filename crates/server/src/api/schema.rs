@@ -157,6 +157,13 @@ fn sent<B: Resource>() -> Schema {
     Schema::Object(input)
 }
 
+/// What is shown of several types as one object: every field is there.
+pub fn joined<const N: usize>(parts: [RefOr<Schema>; N]) -> RefOr<Schema> {
+    let mut whole = merged(parts);
+    whole.required = whole.properties.keys().cloned().collect();
+    RefOr::T(Schema::Object(whole))
+}
+
 /// One object with the properties of several.
 fn merged<const N: usize>(parts: [RefOr<Schema>; N]) -> Object {
     let mut whole = Object::new();

@@ -3,5 +3,6 @@
 mod facts;
 mod reports;
 mod system;
+mod templates;
 mod things;
 mod writes;

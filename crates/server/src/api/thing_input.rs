@@ -47,13 +47,15 @@ impl Sent {
         Ok(Self { name, fields, expected })
     }
 
-    /// The body, complete and valid as far as the server can tell by itself.
+    /// The body, complete and valid as far as the server can tell by itself. A new thing that names a
+    /// template gets from it what was not sent: what was sent holds, even when it is empty.
     ///
     /// # Errors
     /// Everything that is wrong with it, each named by its path.
     pub fn body<B: Resource>(mut self, before: Option<&B>) -> Result<B, ApiError> {
-        if let Some(before) = before {
-            B::inherit(&mut self.fields, before);
+        match before {
+            Some(before) => B::inherit(&mut self.fields, before),
+            None => fill::<B>(&mut self.fields)?,
         }
         let mut body: B = read_value(Value::Object(self.fields))?;
         body.complete(before)?;
@@ -63,6 +65,19 @@ impl Sent {
         }
         Ok(body)
     }
+}
+
+/// Puts the fields of the template that is named where none were sent.
+fn fill<B: Resource>(fields: &mut Map<String, Value>) -> Result<(), ApiError> {
+    let slug = fields.get("template").and_then(Value::as_str);
+    let Some(filled) = slug.and_then(B::from_template) else { return Ok(()) };
+    let filled = serde_json::to_value(filled).map_err(|error| ApiError::internal(&error))?;
+    if let Value::Object(filled) = filled {
+        filled.into_iter().for_each(|(name, value)| {
+            fields.entry(name).or_insert(value);
+        });
+    }
+    Ok(())
 }
 
 /// What the server gave a thing, as it printed it.

@@ -11,6 +11,7 @@ mod lookup;
 mod migrate;
 mod open;
 mod platform;
+mod query_brief;
 mod read_rows;
 mod rows;
 mod schema;

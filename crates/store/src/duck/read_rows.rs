@@ -1,6 +1,7 @@
 //! Stored rows, from Arrow batches back to what went in.
 
 use super::literal;
+use super::query_brief;
 use super::rows::Layout;
 use super::schema::{ColumnType, FIXED, REST, RestForm, Table, read_rest_name};
 use crate::error::StoreError;
@@ -12,6 +13,7 @@ use model::ClickKey;
 use model::event::{Row, RowKind};
 use model::facts::{Facts, Value};
 use model::field::FIELDS;
+use model::record::tag;
 
 /// The rows that `condition` selects in `tables`, in the order of [`crate::Events::rows_of`].
 ///
@@ -114,6 +116,7 @@ impl<'a> Reader<'a> {
     /// Facts in the order of `normal_facts`.
     fn facts(&self, place: usize, flags: i64) -> Option<Facts> {
         let mut decoded = Vec::new();
+        let query: Option<String>;
         let mut values: Vec<(u16, u32, Value<'_>)> = Vec::with_capacity(64);
         for (tag, column) in &self.optional {
             match column {
@@ -143,6 +146,13 @@ impl<'a> Reader<'a> {
         }
         values.extend(decoded.iter().map(|(tag, n, bytes)| (*tag, *n, Value::Bytes(bytes))));
         values.sort_by_key(|(tag, number, _)| (*tag, *number));
+        if let Some(place) = first_place(&values, tag::RAW_QUERY)
+            && let Some(brief) = text(values[place].2)
+        {
+            let first = |tag| text(values[first_place(&values, tag)?].2);
+            query = Some(query_brief::full(brief, first)?);
+            values[place].2 = Value::Bytes(query.as_deref().unwrap_or_default().as_bytes());
+        }
         let mut facts = Facts::for_click();
         for (tag, _, value) in values {
             match value {
@@ -160,6 +170,18 @@ impl<'a> Reader<'a> {
         } else {
             0..0
         }
+    }
+}
+
+/// Where the first value under a tag stands, if it is the first of the row and in its column.
+fn first_place(values: &[(u16, u32, Value<'_>)], tag: u16) -> Option<usize> {
+    values.iter().position(|(other, number, _)| (*other, *number) == (tag, 1))
+}
+
+fn text(value: Value<'_>) -> Option<&str> {
+    match value {
+        Value::Bytes(bytes) => str::from_utf8(bytes).ok(),
+        Value::Int(_) => None,
     }
 }
 

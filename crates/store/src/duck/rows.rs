@@ -2,6 +2,7 @@
 
 use super::builder::{BytesColumn, IntColumn, MapColumn};
 use super::platform::PlatformIds;
+use super::query_brief::brief;
 use super::schema::{
     Column, ColumnType, FIXED, IP_NET, REST, RestForm, columns, rest_name, tag_name,
 };
@@ -12,6 +13,7 @@ use arrow::error::ArrowError;
 use model::Field;
 use model::event::{Row, RowKind};
 use model::facts::Value;
+use model::record::tag;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -122,7 +124,12 @@ impl<'a> TableRows<'a> {
                 (Home::Text(column), Value::Bytes(bytes))
                     if place == 1 && str::from_utf8(bytes).is_ok() =>
                 {
-                    self.texts[column].set(self.rows, bytes);
+                    if tag == tag::RAW_QUERY {
+                        let raw = str::from_utf8(bytes).unwrap_or_default();
+                        self.texts[column].set(self.rows, brief(raw, &row.facts).as_bytes());
+                    } else {
+                        self.texts[column].set(self.rows, bytes);
+                    }
                     if tag == Field::Ip.tag() {
                         self.push_network(bytes);
                     }

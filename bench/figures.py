@@ -270,21 +270,27 @@ def ingest_lag(bench):
 
 
 def bytes_per_click(bench):
-    """P8."""
+    """P8: what each further click takes, and what is there however many they are."""
+    few, many = bench.options.demo_clicks // 2, bench.options.demo_clicks * 3 // 2
     for label, extra, goal in [("plain", ["--without-ids"], 120), ("all", [], 350)]:
-        folder = bench.folder / f"demo-{label}"
-        command = [
-            bench.options.binaries / "clicktrail", "demo",
-            "--clicks", bench.options.demo_clicks, "--days", "30", *extra,
-        ]
-        subprocess.run(
-            machine.pinned(machine.SERVER_CORE, command), check=True, cwd=REPO,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            env=os.environ | {"CLICKTRAIL_DATA": str(folder)},
-        )
-        found = machine.bytes_in(folder, leave_out=["journal"]) / bench.options.demo_clicks
-        bench.report.line(f"P8.bytes.{label}", found, "bytes/click", at_most=goal)
-        shutil.rmtree(folder, ignore_errors=True)
+        small, large = (demo_bytes(bench, clicks, extra) for clicks in (few, many))
+        each = (large - small) / (many - few)
+        bench.report.line(f"P8.bytes.{label}", each, "bytes/click", at_most=goal)
+        bench.report.line(f"P8.fixed.{label}", (small - each * few) / 2**20, "MiB")
+
+
+def demo_bytes(bench, clicks, extra):
+    """Bytes on disk after a demo, the journal aside."""
+    folder = bench.folder / "demo"
+    command = [bench.options.binaries / "clicktrail", "demo", "--clicks", clicks, "--days", "30", *extra]
+    subprocess.run(
+        machine.pinned(machine.SERVER_CORE, command), check=True, cwd=REPO,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        env=os.environ | {"CLICKTRAIL_DATA": str(folder)},
+    )
+    found = machine.bytes_in(folder, leave_out=["journal"])
+    shutil.rmtree(folder, ignore_errors=True)
+    return found
 
 
 def start(bench):

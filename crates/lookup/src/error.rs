@@ -39,7 +39,15 @@ pub enum LookupError {
         /// What is wrong, with the line for a CSV file.
         reason: String,
     },
-    /// A compiled network table could not be written.
+    /// A compiled place table is damaged or of another layout, or a file cannot be compiled into one.
+    #[error("{path} is not a usable place table: {reason}")]
+    PlaceTable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A compiled table could not be written.
     #[error("cannot write {path}; check the folder's permissions and free space")]
     Write {
         /// The file.

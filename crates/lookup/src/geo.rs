@@ -2,19 +2,21 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
 use crate::LookupError;
 use crate::hosting::{self, Kind};
-use crate::mmdb::{Database, NetworkRecord, PlaceRecord};
+use crate::mmdb::{Database, NetworkRecord};
 use crate::networks::Networks;
+use crate::places::Places;
 
 /// Which files to use; with none, every answer is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GeoFiles {
-    /// MaxMind DB files with places: one that covers both address families, or one for each.
+    /// Places: MaxMind DB files (one that covers both address families, or one for each), or a table
+    /// compiled from them by [`crate::compile_places`]. The first that knows an address answers.
     pub city: Vec<PathBuf>,
     /// Networks: CSV files, or one compiled by [`crate::compile_asn`], or MaxMind DB files (ASN or ISP).
     pub asn: Vec<PathBuf>,
@@ -53,7 +55,7 @@ pub struct Network<'a> {
 /// Opened tables.
 #[derive(Default)]
 pub struct Geo {
-    places: Vec<Database>,
+    places: Vec<Places>,
     networks: Option<Networks>,
     network_databases: Vec<Database>,
     connections: Option<Database>,
@@ -74,13 +76,14 @@ impl Geo {
             files.asn.iter().cloned().partition(is_database);
         let networks = if tables.is_empty() { None } else { Some(Networks::open(&tables)?) };
         let mut geo = Self {
-            places: open(&files.city)?,
+            places: files.city.iter().map(|path| Places::open(path)).collect::<Result<_, _>>()?,
             network_databases: open(&databases)?,
             connections: files.connection.as_deref().map(Database::open).transpose()?,
             attribution: networks.iter().map(|_| NETWORK_TABLE_ATTRIBUTION).collect(),
             networks,
         };
-        let databases = geo.places.iter().chain(&geo.network_databases).chain(&geo.connections);
+        geo.attribution.extend(geo.places.iter().flat_map(Places::attribution));
+        let databases = geo.network_databases.iter().chain(&geo.connections);
         geo.attribution.extend(databases.filter_map(Database::attribution));
         geo.attribution.sort_unstable();
         geo.attribution.dedup();
@@ -90,12 +93,7 @@ impl Geo {
     /// The place of an address; v4 addresses written as v6 (`::ffff:192.0.2.1`) are v4.
     pub fn place(&self, ip: IpAddr) -> Place<'_> {
         let ip = ip.to_canonical();
-        match self.places.iter().find_map(|file| file.find::<PlaceRecord<'_>>(ip)) {
-            Some(found) => {
-                Place { country: found.country(), region: found.region(), city: found.city() }
-            }
-            None => Place::default(),
-        }
+        self.places.iter().find_map(|file| file.find(ip)).unwrap_or_default()
     }
 
     /// The network of an address.
@@ -112,10 +110,11 @@ impl Geo {
         &self.attribution
     }
 
-    /// How many records did not decode since the files were opened: more than none means a damaged file.
+    /// How many records did not decode since the files were opened or compiled: more than none means a damaged file.
     pub fn unreadable_records(&self) -> u64 {
-        let databases = self.places.iter().chain(&self.network_databases).chain(&self.connections);
-        databases.map(Database::unreadable_records).sum()
+        let databases = self.network_databases.iter().chain(&self.connections);
+        let places = self.places.iter().map(Places::unreadable_records);
+        places.chain(databases.map(Database::unreadable_records)).sum()
     }
 
     fn system(&self, ip: IpAddr) -> Option<(u32, &str)> {
@@ -147,7 +146,8 @@ const NETWORK_TABLE_ATTRIBUTION: &str = "Network data by RouteViews (https://www
 /// The tables in use, exchanged as a whole while others read.
 pub struct GeoHandle {
     current: ArcSwap<Geo>,
-    files: GeoFiles,
+    /// Held during an exchange, so that the tables in use are those of these files.
+    files: Mutex<GeoFiles>,
 }
 
 impl GeoHandle {
@@ -157,7 +157,7 @@ impl GeoHandle {
     /// As [`Geo::open`].
     pub fn open(files: GeoFiles) -> Result<Self, LookupError> {
         let current = ArcSwap::from_pointee(Geo::open(&files)?);
-        Ok(Self { current, files })
+        Ok(Self { current, files: Mutex::new(files) })
     }
 
     /// The tables of this moment; they stay whole for as long as the guard is held.
@@ -170,7 +170,22 @@ impl GeoHandle {
     /// # Errors
     /// As [`Geo::open`].
     pub fn reload(&self) -> Result<(), LookupError> {
-        self.current.store(Arc::new(Geo::open(&self.files)?));
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        self.current.store(Arc::new(Geo::open(&files)?));
+        Ok(())
+    }
+
+    /// Exchanges the tables for those of other files, such as one that [`crate::refresh_places`] has
+    /// compiled; [`GeoHandle::reload`] opens these from then on. On an error the old
+    /// tables and files stay in use. Readers never wait; calls at the same time are taken one
+    /// after the other.
+    ///
+    /// # Errors
+    /// As [`Geo::open`].
+    pub fn reload_from(&self, files: GeoFiles) -> Result<(), LookupError> {
+        let mut current = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        self.current.store(Arc::new(Geo::open(&files)?));
+        *current = files;
         Ok(())
     }
 }

@@ -21,8 +21,15 @@ mod geo;
 mod hosting;
 mod mapping;
 mod mmdb;
+mod mmdb_tree;
 mod network_csv;
 mod networks;
+mod place_compile;
+mod places;
+mod range_draft;
+mod ranges;
+mod table;
+mod table_draft;
 
 mod error;
 
@@ -32,4 +39,5 @@ pub use error::LookupError;
 pub use geo::{Geo, GeoFiles, GeoHandle, Network, Place};
 pub use hints::Hints;
 pub use network_csv::{compile_asn, refresh_asn};
+pub use place_compile::{compile_places, refresh_places};
 pub use verdict::{Reason, Verdict, request_verdict};

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use maxminddb::{Mmap, Reader, WithinOptions};
+use maxminddb::{Metadata, Mmap, Reader, WithinOptions};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -30,8 +30,16 @@ impl Database {
     /// # Errors
     /// [`LookupError::Open`] or [`LookupError::Database`].
     pub fn open(path: &Path) -> Result<Self, LookupError> {
+        Self::read(mapping::map(path)?, path)
+    }
+
+    /// The same for a file that is mapped already.
+    ///
+    /// # Errors
+    /// [`LookupError::Database`].
+    pub fn read(mapped: Mmap, path: &Path) -> Result<Self, LookupError> {
         let broken = |source| LookupError::Database { path: path.to_owned(), source };
-        let reader = Reader::from_source(mapping::map(path)?).map_err(broken)?;
+        let reader = Reader::from_source(mapped).map_err(broken)?;
         let sample = reader.networks(WithinOptions::default()).map_err(broken)?;
         for record in sample.take(OPENING_SAMPLE_RECORDS) {
             record.and_then(|found| found.decode::<IgnoredAny>()).map_err(broken)?;
@@ -40,7 +48,12 @@ impl Database {
         Ok(Self { reader, attribution, unreadable_records: AtomicU64::new(0) })
     }
 
-    /// The line that the licence of the data asks for.
+    /// What the file says about itself.
+    pub fn metadata(&self) -> &Metadata {
+        self.reader.metadata()
+    }
+
+    /// The line that the licence of the data asks for, one of [`ATTRIBUTIONS`].
     pub fn attribution(&self) -> Option<&'static str> {
         self.attribution
     }
@@ -62,15 +75,19 @@ impl Database {
     }
 }
 
+/// The lines that licences of known files ask for.
+pub const ATTRIBUTIONS: [&str; 2] = [
+    "This product includes GeoLite2 data created by MaxMind, available from https://www.maxmind.com",
+    "IP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0",
+];
+
 /// MaxMind's free files say what they are; the flat ones of the free packages only by their file names.
 fn attribution(database_type: &str, path: &Path) -> Option<&'static str> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("").to_ascii_lowercase();
     if database_type.starts_with("GeoLite2") || name.contains("geolite2") {
-        Some(
-            "This product includes GeoLite2 data created by MaxMind, available from https://www.maxmind.com",
-        )
+        Some(ATTRIBUTIONS[0])
     } else if name.contains("dbip") || database_type.starts_with("DBIP") {
-        Some("IP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0")
+        Some(ATTRIBUTIONS[1])
     } else {
         None
     }

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::networks::MAGIC;
+use crate::networks::{self, MAGIC};
+use crate::ranges::NONE;
+use crate::table_draft::{SourceDraft, TableDraft, fingerprint, is_fresh, write};
 use crate::{LookupError, mapping};
 
 /// Compiles CSV files of address ranges (v4 and v6 in any mix of files; a line is
@@ -18,54 +18,51 @@ use crate::{LookupError, mapping};
 /// # Errors
 /// [`LookupError::Open`], [`LookupError::NetworkTable`] with file and line, or [`LookupError::Write`].
 pub fn compile_asn(csv: &[PathBuf], out: &Path) -> Result<(), LookupError> {
-    let bytes = compile(csv)?;
-    let fresh = out.with_extension("new");
-    let write = |source| LookupError::Write { path: fresh.clone(), source };
-    let mut file = File::create(&fresh).map_err(write)?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(write)?;
-    std::fs::rename(&fresh, out).map_err(write)
+    write(&compile(csv)?, out)
 }
 
-/// Does [`compile_asn`] unless the table is there, of this layout and younger than every CSV file;
-/// says whether it did.
+/// Does [`compile_asn`] unless the table is there, of this layout, made of these files and younger
+/// than each; says whether it did.
 ///
 /// # Errors
 /// As [`compile_asn`].
 pub fn refresh_asn(csv: &[PathBuf], out: &Path) -> Result<bool, LookupError> {
-    let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-    let newest = csv.iter().map(|path| changed(path)).max().flatten();
-    let mut magic = [0; MAGIC.len()];
-    let readable = File::open(out).and_then(|mut file| file.read_exact(&mut magic)).is_ok();
-    if readable && magic == *MAGIC && changed(out) > newest {
+    if is_fresh(csv, out, MAGIC) {
         return Ok(false);
     }
     compile_asn(csv, out).map(|()| true)
 }
 
-/// The bytes of a table.
+/// The bytes of a table, in parts.
 ///
 /// # Errors
 /// [`LookupError::Open`] or [`LookupError::NetworkTable`].
-pub fn compile(paths: &[PathBuf]) -> Result<Vec<u8>, LookupError> {
+pub fn compile(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, LookupError> {
+    let made_of = fingerprint(paths);
     let files = paths.iter().map(|path| mapping::map(path)).collect::<Result<Vec<_>, _>>()?;
     let mut draft = Draft::default();
+    let unusable =
+        |path: &Path, reason| LookupError::NetworkTable { path: path.to_owned(), reason };
     for (path, file) in paths.iter().zip(&files) {
-        draft.add(file).map_err(|(line, reason)| LookupError::NetworkTable {
-            path: path.clone(),
-            reason: format!("line {line}: {reason}"),
-        })?;
+        draft
+            .add(file)
+            .map_err(|(line, reason)| unusable(path, format!("line {line}: {reason}")))?;
     }
-    Ok(draft.layout())
+    draft.layout(made_of).map_err(|reason| {
+        unusable(paths.first().map_or(Path::new(""), PathBuf::as_path), reason.to_owned())
+    })
 }
 
 /// An address as a number.
 trait Address: Copy + Ord {
+    const FIRST: Self;
     const LAST: Self;
     fn before(self) -> Option<Self>;
     fn after(self) -> Option<Self>;
 }
 
 impl Address for u32 {
+    const FIRST: Self = 0;
     const LAST: Self = Self::MAX;
     fn before(self) -> Option<Self> {
         self.checked_sub(1)
@@ -76,6 +73,7 @@ impl Address for u32 {
 }
 
 impl Address for u128 {
+    const FIRST: Self = 0;
     const LAST: Self = Self::MAX;
     fn before(self) -> Option<Self> {
         self.checked_sub(1)
@@ -154,35 +152,32 @@ impl<'a> Draft<'a> {
         Ok(index)
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "they count what stands in files far below 4 GiB"
-    )]
-    fn layout(self) -> Vec<u8> {
-        let (v4, v6) = (disjoint(self.v4), disjoint(self.v6));
-        let names: Vec<Cow<'_, str>> =
-            self.systems.iter().map(|(_, name)| unquoted(name)).collect();
-        let name_bytes: usize = names.iter().map(|name| name.len()).sum();
-        let size = MAGIC.len() + 16 + 12 * v4.len() + 36 * v6.len() + 8 * names.len() + name_bytes;
-        let mut out = Vec::with_capacity(size);
-        out.extend(MAGIC);
-        for count in [v4.len(), v6.len(), names.len(), name_bytes] {
-            out.extend((count as u32).to_le_bytes());
+    fn layout(self, made_of: u64) -> Result<Vec<Vec<u8>>, &'static str> {
+        let mut table = TableDraft::new();
+        let mut references = Vec::with_capacity(self.systems.len());
+        for (number, name) in self.systems {
+            references.push(table.record(&networks::record(number, &unquoted(name))?)?);
         }
-        out.extend(v4.iter().flat_map(|range| range.0.to_le_bytes()));
-        out.extend(v4.iter().flat_map(|range| range.1.to_le_bytes()));
-        out.extend(v4.iter().flat_map(|range| range.2.to_le_bytes()));
-        out.extend(v6.iter().flat_map(|range| range.0.to_le_bytes()));
-        out.extend(v6.iter().flat_map(|range| range.1.to_le_bytes()));
-        out.extend(v6.iter().flat_map(|range| range.2.to_le_bytes()));
-        let mut name_end = 0;
-        for ((number, _), name) in self.systems.iter().zip(&names) {
-            name_end += name.len() as u32;
-            out.extend(number.to_le_bytes());
-            out.extend(name_end.to_le_bytes());
+        let mut source = SourceDraft::new();
+        push(disjoint(self.v4), &references, |start, reference| source.v4.push(start, reference));
+        push(disjoint(self.v6), &references, |start, reference| source.v6.push(start, reference));
+        table.add(source)?;
+        Ok(table.layout(MAGIC, made_of, [0, 0]))
+    }
+}
+
+/// Says from which address on which record holds, with the gaps between the ranges.
+fn push<T: Address>(ranges: Vec<Range<T>>, references: &[u32], mut from: impl FnMut(T, u32)) {
+    let mut next = Some(T::FIRST);
+    for (start, end, system) in ranges {
+        if let Some(gap) = next.filter(|gap| *gap < start) {
+            from(gap, NONE);
         }
-        out.extend(names.iter().flat_map(|name| name.bytes()));
-        out
+        from(start, references.get(system as usize).copied().unwrap_or(NONE));
+        next = end.after();
+    }
+    if let Some(gap) = next {
+        from(gap, NONE);
     }
 }
 
@@ -268,12 +263,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_compiled_anew_only_when_it_is_missing_older_or_not_a_table() {
+    fn a_table_is_compiled_anew_only_when_it_is_missing_older_of_other_files_or_not_a_table() {
         let folder = tempfile::tempdir().unwrap();
         let (csv, out) = ([folder.path().join("asn.csv")], folder.path().join("asn.table"));
         let age = |path: &Path, seconds| {
             let time = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
-            File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+            std::fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
         };
         std::fs::write(&csv[0], "1.0.0.0,1.0.0.1,1,One\n").unwrap();
         age(&csv[0], 100);
@@ -283,6 +278,14 @@ mod tests {
         assert!(refresh_asn(&csv, &out).unwrap(), "it was older");
         std::fs::write(&out, "something else").unwrap();
         assert!(refresh_asn(&csv, &out).unwrap(), "it was something else");
+        let other = [folder.path().join("other.csv")];
+        std::fs::copy(&csv[0], &other[0]).unwrap();
+        age(&other[0], 100);
+        assert!(refresh_asn(&other, &out).unwrap(), "it was made of another file");
+        std::fs::write(&other[0], "1.0.0.0,1.0.0.1,1,Another\n").unwrap();
+        age(&other[0], 100);
+        assert!(refresh_asn(&other, &out).unwrap(), "the file is another, though not younger");
+        assert!(!refresh_asn(&other, &out).unwrap(), "it is fresh");
     }
 
     proptest! {

@@ -15,6 +15,7 @@ mod exit;
 mod export;
 mod first_start;
 mod folder;
+mod geo_tables;
 mod keys;
 mod output;
 mod report_command;

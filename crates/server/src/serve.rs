@@ -46,6 +46,7 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
         let running = start::start(config, folder, start).await?;
         running.folder().announce(listener.local_addr()?)?;
         greet(&running)?;
+        running.compile_geo_tables()?;
         // On a worker: accepting from here would hand every new connection to another thread.
         let (app, stop) = (running.app.clone(), stop_signal()?);
         tokio::spawn(async move { serve(listener, &app, stop).await }).await?;

@@ -95,8 +95,6 @@ pub struct V6Draft {
     current: u32,
     /// The same among the whole /64s, where it may be [`CUT`].
     current_whole: u32,
-    /// The /64 that is being divided.
-    dividing: Option<u64>,
 }
 
 /// The v6 ranges of a table, laid out.
@@ -107,7 +105,7 @@ pub struct V6Layout {
     pub index: Vec<u8>,
     /// The groups.
     pub groups: Vec<u8>,
-    /// The group of ranges below /64.
+    /// The group with whole addresses as starts.
     pub cut: Vec<u8>,
 }
 
@@ -122,7 +120,6 @@ impl V6Draft {
             cut: Group::new(),
             current: NONE,
             current_whole: NONE,
-            dividing: None,
         }
     }
 
@@ -132,16 +129,10 @@ impl V6Draft {
             return;
         }
         let high = (start >> 64) as u64;
-        let whole = start as u64 == 0;
-        if let Some(divided) = self.dividing.filter(|divided| *divided < high) {
-            self.dividing = None;
-            self.push_whole(divided + 1, self.current);
-        }
-        if whole {
+        if start as u64 == 0 {
             self.push_whole(high, reference);
         } else {
-            if self.dividing.is_none() {
-                self.dividing = Some(high);
+            if self.current_whole != CUT {
                 self.cut.push(u128::from(high) << 64, self.current);
                 self.push_whole(high, CUT);
             }
@@ -173,9 +164,6 @@ impl V6Draft {
 
     /// The parts of the layout; all empty if no address refers to a record.
     pub fn layout(mut self) -> Result<V6Layout, &'static str> {
-        if let Some(after) = self.dividing.and_then(|divided| divided.checked_add(1)) {
-            self.push_whole(after, self.current);
-        }
         self.finish_group();
         check_size(self.groups.len())?;
         // The group before the first head is empty.

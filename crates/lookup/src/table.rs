@@ -53,7 +53,7 @@ pub struct Sizes {
     pub v6_heads: u32,
     /// The groups of v6.
     pub v6_groups: u32,
-    /// The v6 ranges below /64.
+    /// The v6 ranges with whole addresses as starts.
     pub v6_cut: u32,
     /// v6 prefixes that hold the v4 ranges.
     pub aliases: u32,

@@ -8,15 +8,15 @@
 //! - v4: an index by the upper 16 bits (65,537 offsets, u32, of groups), then the groups, with the
 //!   lower 16 bits as starts. The first start of a group that is not empty is 0.
 //! - v6: the upper 32 bits that occur (u32, ascending), the offset of each one's group and of the end
-//!   (u32), then the groups, with the next 32 bits as starts, the first of each group 0. A range
-//!   of /64s that are not whole refers to [`CUT`], and is divided in one more group with
-//!   whole addresses as starts.
+//!   (u32), then the groups, with the next 32 bits as starts, the first of each group 0. A start
+//!   within a /64 needs all 128 bits: it and those after it, up to the next that is a whole
+//!   /64, are in one more group with whole addresses as starts, which [`CUT`] refers to.
 
 use std::ops::Range;
 
 /// The reference of ranges without a record.
 pub const NONE: u32 = 0;
-/// The reference of v6 ranges whose parts are below /64; not a record either.
+/// Refers to the v6 ranges with whole addresses as starts; not a record either.
 pub const CUT: u32 = 0xFF_FFFF;
 /// Bytes of a reference.
 pub const REFERENCE_BYTES: usize = 3;
@@ -33,6 +33,7 @@ pub struct V4 {
 
 impl V4 {
     /// The reference of the range that holds an address. Damaged bytes give wrong references.
+    #[inline]
     pub fn find(&self, all: &[u8], ip: u32) -> u32 {
         let low = ip as u16;
         group(all, &self.index, &self.groups, (ip >> 16) as usize)
@@ -49,7 +50,7 @@ pub struct V6 {
     pub index: Range<usize>,
     /// The groups.
     pub groups: Range<usize>,
-    /// The group of ranges below /64.
+    /// The group with whole addresses as starts.
     pub cut: Range<usize>,
 }
 

@@ -195,7 +195,7 @@ impl Threads {
 impl Writer {
     /// Writes what comes until the queue is closed and empty.
     fn run(&mut self) -> Result<(), CloseError> {
-        let mut pace = Pace::new();
+        let mut pace = Pace::default();
         loop {
             if self.queue().is_drained() {
                 return self.finish();

@@ -92,6 +92,7 @@ def main():
     # Beside the binaries, not in /tmp, which may be memory.
     options.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.folder or options.binaries.parent))
     report = Report(machine.describe(options.folder, options.binaries))
+    report.note(f"{options.rounds} rounds of {options.seconds:g} s, {options.rows:,} rows, {options.demo_clicks:,} demo clicks")
     bench = figures.Bench(options, report)
     try:
         for figure in options.figures:

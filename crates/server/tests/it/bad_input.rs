@@ -86,8 +86,7 @@ fn amounts_that_cannot_be_read_are_refused_with_what_to_change() {
         ("1000000000000000000000000000000", "refused", "payout_too_large"),
         ("-5", "refused", "reversal_of_nothing"),
     ] {
-        let answer = postback(&server, &format!("clickid={id}&txid=t&payout={payout}"));
-        assert_eq!(answer.json()["verdict"], verdict, "{payout}: {answer:?}");
+        postback(&server, &format!("clickid={id}&txid=t&payout={payout}"));
         let entry = newest(&server);
         assert_eq!(
             (&entry["verdict"], &entry["reason"]),
@@ -96,7 +95,7 @@ fn amounts_that_cannot_be_read_are_refused_with_what_to_change() {
         );
     }
     assert_eq!(
-        postback(&server, &format!("clickid={id}&txid=t&payout=1,50")).json()["verdict"],
+        server.entry(&postback(&server, &format!("clickid={id}&txid=t&payout=1,50")).json())["verdict"],
         "recorded"
     );
     assert_eq!(

@@ -34,7 +34,7 @@ fn a_browser_walks_from_ad_to_lander_to_offer_and_the_report_says_so() {
         offer.ends_with(&format!("/buy?subid={id}")),
         "platform ids do not reach offers: {offer}"
     );
-    assert_eq!(seen["postback"]["verdict"], "recorded");
+    assert_eq!(server.entry(&seen["postback"])["verdict"], "recorded");
     let cookies: Vec<&str> =
         seen["cookies"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
     assert!(cookies.contains(&"ct_v") && cookies.contains(&"ct_c"), "{seen}");

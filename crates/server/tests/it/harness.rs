@@ -236,6 +236,13 @@ impl Server {
             (system["journal"]["sequence"] == system["ingest"]["sequence"]).then_some(())
         });
     }
+
+    /// What became of a stored call: its entry in the inbox once ingest has seen it. An answer to `wait=1` may come
+    /// without the verdict when the machine is busy.
+    pub fn entry(&self, answer: &Value) -> Value {
+        self.settle();
+        self.get(&format!("/inbox/{}", answer["inbox"].as_str().unwrap())).json()
+    }
 }
 
 impl Drop for Server {

@@ -23,7 +23,7 @@ fn a_click_is_redirected_converted_reported_and_told() {
     );
     assert_eq!(postback.status, 200);
     assert_eq!(postback.json()["result"], "accepted");
-    assert_eq!(postback.json()["verdict"], "recorded", "{postback:?}");
+    assert_eq!(server.entry(&postback.json())["verdict"], "recorded", "{postback:?}");
 
     let metrics = ["clicks", "cost", "conversions", "revenue", "profit", "epc", "roi", "roas"];
     let query = json!({ "by": ["placement"], "period": "today", "metrics": metrics });

@@ -14,13 +14,9 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tower_service::Service;
-
-/// How often edge looks after what it owes and what it forgets.
-const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Serves until a signal to stop.
 ///
@@ -70,9 +66,7 @@ pub async fn serve(listener: TcpListener, app: &Arc<App>, stop: impl Future<Outp
         let mut router = router.clone();
         async move { answer(&mut router, request).await }
     };
-    let upkeep = tokio::spawn(upkeep(app.clone()));
     let report = edge::serve(listener, app.edge.clone(), other, stop).await;
-    upkeep.abort();
     tracing::info!(?report, "stopped serving");
 }
 
@@ -84,14 +78,6 @@ async fn answer(
         router.call(request.map(Body::new)).await;
     let Ok(response) = response;
     response.map(|body| body.map_err(Into::into).boxed_unsync())
-}
-
-async fn upkeep(app: Arc<App>) {
-    let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
-    loop {
-        ticks.tick().await;
-        app.edge.upkeep();
-    }
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

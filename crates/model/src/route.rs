@@ -1,8 +1,8 @@
 //! Where a click goes: a pure function of the routing table and what is known about the visitor.
 //!
-//! One walk decides ([`walk`]), for a visitor who is here ([`route`]), for a stored click ([`replay`])
-//! and for somebody who asks why ([`explain`]). What it depended on beyond the facts is recorded
-//! ([`record`]), so that it can be repeated from the facts alone.
+//! One walk decides: for a visitor who is here ([`route()`]), for a stored click ([`replay`]) and for
+//! somebody who asks why ([`explain()`]). What it depended on beyond the facts is recorded
+//! ([`Decision::record`]), so that it can be repeated from the facts alone.
 
 mod destination;
 mod explain;

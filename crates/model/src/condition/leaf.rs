@@ -1,7 +1,7 @@
 //! One comparison, made ready: what is looked at, what it is compared with, and whether it is turned
 //! around.
 
-use super::matcher::{Matcher, Texts, folded};
+use super::matcher::{Matcher, Part, Texts, folded};
 use super::operand::{self, Operand};
 use super::values::{Values, address, number, pattern, text, version};
 use super::version::Version;
@@ -101,7 +101,7 @@ impl Patterns {
                     return Ok((Matcher::Numbers([1].into()), !values.truth()?));
                 }
                 (_, Operand::Address) => Matcher::Addresses(values.all(address)?.into()),
-                (Contains | NotContains, _) => Matcher::Contains(folded(values.only(text)?)),
+                (Contains | NotContains, _) => Matcher::Contains(Part::new(values.only(text)?)),
                 (StartsWith, _) => Matcher::StartsWith(folded(values.only(text)?)),
                 (Regex, _) => Matcher::Regex(self.regex(values.only(pattern)?)?),
                 (op, Operand::Text | Operand::Version) if !op.is_ordered() => {

@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// The longest text in a condition, in bytes.
 pub(super) const TEXT_BYTES_MAX: usize = 512;
 
+/// Bytes of a few short texts that need no memory of their own.
+const SHORT_BYTES: usize = 30;
+
 /// From so many texts on, hashing beats comparing each.
 const HASHED_FROM: usize = 8;
 
@@ -20,8 +23,8 @@ pub(crate) enum Matcher {
     Known,
     /// Is one of the texts.
     Texts(Texts),
-    /// Contains the text; lower case.
-    Contains(Box<[u8]>),
+    /// Contains the text.
+    Contains(Part),
     /// Begins with the text; lower case.
     StartsWith(Box<[u8]>),
     /// Contains a match.
@@ -36,11 +39,23 @@ pub(crate) enum Matcher {
     Addresses(Box<[Cidr]>),
 }
 
+/// A text to be found in another.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// In lower case.
+    text: Box<[u8]>,
+    /// Where its rarest byte stands: the one to look for.
+    rarest: usize,
+}
+
 /// Texts in lower case.
 #[derive(Clone, Debug)]
 pub(crate) enum Texts {
-    /// A few.
-    Few(Box<[Box<[u8]>]>),
+    /// A few, in one piece of memory: each behind its length as two bytes, little-endian.
+    Few(Box<[u8]>),
+    /// The same within the comparison itself: a long list of rules is read in one sweep. Behind the
+    /// last text stands a length that no text has.
+    Short([u8; SHORT_BYTES]),
     /// Many.
     Many(Arc<HashSet<Box<[u8]>>>),
 }
@@ -60,7 +75,7 @@ impl Matcher {
         match self {
             Self::Known => true,
             Self::Texts(texts) => texts.contains(text),
-            Self::Contains(part) => contains(text, part),
+            Self::Contains(part) => part.is_in(text),
             Self::StartsWith(start) => {
                 text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
             }
@@ -115,16 +130,29 @@ impl Texts {
     /// `texts` in any case.
     pub(crate) fn new<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let texts: Vec<Box<[u8]>> = texts.map(folded).collect();
-        if texts.len() < HASHED_FROM {
-            Self::Few(texts.into())
-        } else {
-            Self::Many(Arc::new(texts.into_iter().collect()))
+        if texts.len() >= HASHED_FROM {
+            return Self::Many(Arc::new(texts.into_iter().collect()));
+        }
+        let mut few = Vec::with_capacity(texts.iter().map(|text| text.len() + 2).sum());
+        for text in &texts {
+            // Texts are shorter than TEXT_BYTES_MAX.
+            few.extend_from_slice(&(text.len() as u16).to_le_bytes());
+            few.extend_from_slice(text);
+        }
+        let mut short = [u8::MAX; SHORT_BYTES];
+        match short.get_mut(..few.len()) {
+            Some(room) if few.len() + 2 <= SHORT_BYTES => {
+                room.copy_from_slice(&few);
+                Self::Short(short)
+            }
+            _ => Self::Few(few.into()),
         }
     }
 
     fn contains(&self, text: &[u8]) -> bool {
         match self {
-            Self::Few(texts) => texts.iter().any(|one| one.eq_ignore_ascii_case(text)),
+            Self::Few(texts) => is_among(texts, text),
+            Self::Short(texts) => is_among(texts, text),
             Self::Many(texts) => {
                 let mut folded = [0; TEXT_BYTES_MAX];
                 let Some(folded) = folded.get_mut(..text.len()) else { return false };
@@ -141,12 +169,36 @@ pub(super) fn folded(text: &str) -> Box<[u8]> {
     text.to_ascii_lowercase().into_bytes().into()
 }
 
-/// Whether `part` (in lower case, not empty) stands somewhere in `text`.
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    let Some(last) = text.len().checked_sub(part.len()) else { return false };
-    let (lower, upper) = (part[0], part[0].to_ascii_uppercase());
-    memchr::memchr2_iter(lower, upper, &text[..=last])
-        .any(|at| text[at..at + part.len()].eq_ignore_ascii_case(part))
+fn is_among(mut few: &[u8], text: &[u8]) -> bool {
+    while let [low, high, rest @ ..] = few {
+        let length = u16::from_le_bytes([*low, *high]);
+        let Some((one, others)) = rest.split_at_checked(usize::from(length)) else { break };
+        if one.eq_ignore_ascii_case(text) {
+            return true;
+        }
+        few = others;
+    }
+    false
+}
+
+impl Part {
+    /// `text` in any case, not empty.
+    pub(crate) fn new(text: &str) -> Self {
+        /// Bytes of user agents and URLs, the most frequent first; others are rarer.
+        const FREQUENT: &[u8] = b"eotainsrl/.mcd0pu1h5bwgkf-_3";
+        let rarity = |byte: &u8| FREQUENT.iter().position(|held| held == byte);
+        let text = folded(text);
+        let rarest = (0..text.len()).max_by_key(|at| rarity(&text[*at]).unwrap_or(usize::MAX));
+        Self { rarest: rarest.unwrap_or(0), text }
+    }
+
+    fn is_in(&self, text: &[u8]) -> bool {
+        let Some(last) = text.len().checked_sub(self.text.len()) else { return false };
+        let Some(&lower) = self.text.get(self.rarest) else { return true };
+        let candidates = &text[self.rarest..=self.rarest + last];
+        memchr::memchr2_iter(lower, lower.to_ascii_uppercase(), candidates)
+            .any(|at| text[at..at + self.text.len()].eq_ignore_ascii_case(&self.text))
+    }
 }
 
 #[cfg(test)]
@@ -158,7 +210,7 @@ mod tests {
         #[test]
         fn a_part_is_found_wherever_it_stands(text in "[a-cA-C]{0,20}", part in "[a-cA-C]{1,4}") {
             let expected = text.to_lowercase().contains(&part.to_lowercase());
-            prop_assert_eq!(contains(text.as_bytes(), &folded(&part)), expected);
+            prop_assert_eq!(Part::new(&part).is_in(text.as_bytes()), expected);
         }
 
         #[test]

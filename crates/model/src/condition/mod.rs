@@ -190,6 +190,3 @@ fn unless<'a>(
     }
     whole
 }
-
-#[cfg(test)]
-mod tests;

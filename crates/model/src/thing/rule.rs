@@ -255,6 +255,15 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_of_conditions_within_conditions_ends() {
+        let mut schemas = Vec::new();
+        <Rule as utoipa::ToSchema>::schemas(&mut schemas);
+        for name in ["Condition", "Comparison", "ConditionOp", "Path"] {
+            assert!(schemas.iter().any(|(held, _)| held == name), "{name}");
+        }
+    }
+
+    #[test]
     fn other_words_for_an_operator_are_understood() {
         for (word, op) in [
             ("eq", ConditionOp::Is),

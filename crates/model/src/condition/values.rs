@@ -159,6 +159,9 @@ pub(super) fn number(cell: &Cell, operand: Operand) -> Result<i64, String> {
 /// Days since 1970-01-01.
 fn day(text: &str) -> Result<i64, String> {
     let wrong = || format!("`{text}` is no date: expected something like 2026-11-22");
+    if text.len() != "2026-11-22".len() {
+        return Err(wrong());
+    }
     let date: Date = text.parse().map_err(|_| wrong())?;
     let since = date.since(Date::constant(1970, 1, 1)).map_err(|_| wrong())?;
     Ok(i64::from(since.get_days()))

@@ -36,6 +36,7 @@ fn values_of_the_wrong_type_name_their_place() {
         (json!({"field": "weekday", "op": "is", "value": 0}), "value", "from 1 to 7"),
         (json!({"field": "hour_of_day", "op": "in", "value": [1, 24]}), "value[1]", "from 0 to 23"),
         (json!({"field": "day", "op": "is", "value": "22.11.2026"}), "value", "no date"),
+        (json!({"field": "day", "op": "is", "value": "2026-11-22T10:00"}), "value", "no date"),
         (json!({"field": "os_version", "op": "at_least", "value": "XP"}), "value", "a version"),
         (
             json!({"field": "os_version", "op": "between", "value": ["2", "1"]}),

@@ -74,7 +74,9 @@ impl<'a> Inputs<'a> {
     /// Whether `leaf` holds; notes the truth where its input is not kept.
     pub fn decide(&mut self, leaf: &'a Leaf) -> Option<bool> {
         let judgement = self.judge(leaf);
-        if let (Some(holds), true) = (judgement.holds, self.hides(leaf)) {
+        // What was read from a record belongs into it again.
+        let is_noted = judgement.is_recorded || self.hides(leaf);
+        if let Some(holds) = judgement.holds.filter(|_| is_noted) {
             let truth = leaf.digest | i64::from(holds);
             if !self.truths.contains(&truth) {
                 self.truths.push(truth);

@@ -106,11 +106,15 @@ fn campaigns_that_lead_to_each_other_end_after_eight_hops() {
     let table =
         table(&[json!({"default": [{"campaign": 2}]}), json!({"default": [{"campaign": 1}]})]);
     assert_eq!(undecided(&table), Undecided::TooManyHops);
-    let mut chain: Vec<Value> =
-        (2..10).map(|next| json!({"default": [{"campaign": next}]})).collect();
-    chain.push(json!({"default": to(1)}));
+    let chain = |hops: u32| {
+        let mut chain: Vec<Value> =
+            (0..hops).map(|at| json!({"default": [{"campaign": at + 2}]})).collect();
+        chain.push(json!({"default": to(1)}));
+        crate::scene::table(&chain)
+    };
     let nothing = facts(&[]);
-    assert_eq!(decide(&crate::scene::table(&chain), &visit(&nothing)).hops.len(), 8);
+    assert_eq!(decide(&chain(8), &visit(&nothing)).hops.len(), 8);
+    assert_eq!(undecided(&chain(9)), Undecided::TooManyHops);
 }
 
 #[test]

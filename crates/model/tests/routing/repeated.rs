@@ -143,6 +143,21 @@ fn what_is_stored_in_full_needs_no_truth() {
 }
 
 #[test]
+fn a_query_that_was_not_stored_leaves_the_truths_of_its_parameters() {
+    let table = office();
+    let mut facts = facts(&[(Field::Ip, "203.0.113.5")]);
+    facts.push_bytes(tag::RAW_QUERY, b"zone=filtered");
+    let decision = {
+        let ip = Some("203.0.113.5".parse().unwrap());
+        let visit = Visit { ip, query: "zone=news", ..Visit::new(key(SUNDAY_MS, 1), &facts) };
+        route(&table, table.campaign(1).unwrap(), &visit, &DRAWS).unwrap()
+    };
+    assert_eq!((decision.rule, decision.truths.len()), (Some(2), 1));
+    decision.record(&mut facts);
+    assert_eq!(replay(&table, &facts, &DRAWS), Ok(decision));
+}
+
+#[test]
 fn an_explanation_names_every_rule_condition_and_number() {
     let table = office();
     let facts = facts(&[(Field::Ip, "203.0.113.5"), (Field::Os, "iOS")]);

@@ -25,7 +25,7 @@ pub enum Leaf {
 }
 
 /// More branches than any real file has (about twenty million); damage can make a tree of few nodes endless.
-const BRANCH_LIMIT: u32 = 1 << 27;
+const BRANCH_LIMIT: u32 = 1 << 26;
 
 impl<'a> Tree<'a> {
     /// The tree at the beginning of a file, as its metadata describe it.
@@ -118,5 +118,54 @@ impl<'a> Tree<'a> {
             (Some(&[_, _, _, _, a, b, c, d]), _) => u32::from_be_bytes([a, b, c, d]),
             _ => self.node_count,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_of_each_size_leads_to_both_sides() {
+        let cases: [(&[u8], [u32; 2]); 3] = [
+            (&[1, 2, 3, 4, 5, 6], [0x01_0203, 0x04_0506]),
+            (&[1, 2, 3, 0xAB, 4, 5, 6], [0x0A01_0203, 0x0B04_0506]),
+            (&[1, 2, 3, 4, 5, 6, 7, 8], [0x0102_0304, 0x0506_0708]),
+        ];
+        for (nodes, expected) in cases {
+            let tree = Tree { nodes, node_count: 1, node_bytes: nodes.len(), is_v6: false };
+            assert_eq!([tree.child(0, 0), tree.child(0, 1)], expected);
+            assert_eq!(tree.child(1, 0), 1, "behind the end there is no record");
+        }
+    }
+
+    #[test]
+    fn the_v4_part_of_a_v6_file_is_told_wherever_it_is_repeated() {
+        // Node 0 leads to node 1 on both sides, that one to the v4 part, node 96, after 95 more zeros.
+        let mut nodes = Vec::new();
+        for node in 1..=96_u8 {
+            let other = if node == 1 { 1 } else { 97 };
+            nodes.extend([0, 0, node, 0, 0, other]);
+        }
+        nodes.extend([0, 0, 100, 0, 0, 97]);
+        let tree = Tree { nodes: &nodes, node_count: 97, node_bytes: 6, is_v6: true };
+        let mut v4 = Vec::new();
+        tree.walk_v4(|start, leaf| v4.push((start, leaf))).unwrap();
+        assert_eq!(v4, [(0, Leaf::Record(100)), (1 << 31, Leaf::Empty)]);
+        let mut aliases = Vec::new();
+        tree.walk_v6(|start, length, leaf| {
+            assert!(!matches!(leaf, Leaf::Record(_)));
+            if leaf == Leaf::V4 {
+                aliases.push((start, length));
+            }
+        })
+        .unwrap();
+        assert_eq!(aliases, [(0, 96), (1 << 127, 96)]);
+    }
+
+    #[test]
+    fn a_tree_that_leads_to_itself_is_refused() {
+        let tree = Tree { nodes: &[0; 6], node_count: 1, node_bytes: 6, is_v6: false };
+        assert!(tree.walk_v4(|_, _| {}).is_err());
     }
 }

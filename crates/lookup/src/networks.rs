@@ -37,6 +37,7 @@ impl Networks {
     }
 
     /// Number and organisation of the autonomous system that announces an address.
+    #[inline]
     pub fn find(&self, ip: IpAddr) -> Option<(u32, &str)> {
         read(self.0.find(ip)?)
     }
@@ -51,6 +52,7 @@ pub fn record(number: u32, name: &str) -> Result<Vec<u8>, &'static str> {
     Ok([&number.to_le_bytes()[..], &length.to_le_bytes(), name.as_bytes()].concat())
 }
 
+#[inline]
 fn read(record: &[u8]) -> Option<(u32, &str)> {
     let (number, rest) = record.split_first_chunk()?;
     let (length, name) = rest.split_first_chunk()?;

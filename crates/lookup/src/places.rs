@@ -38,6 +38,7 @@ impl Places {
     }
 
     /// The place of an address.
+    #[inline]
     pub fn find(&self, ip: IpAddr) -> Option<Place<'_>> {
         match self {
             Self::Table(table) => table.find(ip).map(|record| read(record).unwrap_or_default()),
@@ -85,6 +86,7 @@ pub fn record(place: Place<'_>) -> Result<Vec<u8>, &'static str> {
     Ok(record)
 }
 
+#[inline]
 fn read(record: &[u8]) -> Option<Place<'_>> {
     let (lengths, names) = record.split_first_chunk::<6>()?;
     let (lengths, _) = lengths.as_chunks();

@@ -202,3 +202,93 @@ fn offset(length: usize) -> u32 {
 fn check_size(length: usize) -> Result<(), &'static str> {
     u32::try_from(length).map(drop).map_err(|_| "its ranges need more than 4 GiB")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ranges::{V4, V4_INDEX_BYTES, V6};
+
+    fn naive<T: Ord>(ranges: &[(T, u32)], ip: T) -> u32 {
+        let last = ranges.iter().rev().find(|(start, _)| *start <= ip);
+        last.map_or(NONE, |(_, reference)| *reference)
+    }
+
+    fn v4_finds(ranges: &[(u32, u32)], ips: impl Iterator<Item = u32>) {
+        let mut draft = V4Draft::new();
+        ranges.iter().for_each(|(start, reference)| draft.push(*start, *reference));
+        let all = draft.layout().unwrap();
+        let index_end = all.len().min(V4_INDEX_BYTES);
+        let table = V4 { index: 0..index_end, groups: index_end..all.len() };
+        for ip in ips {
+            assert_eq!(table.find(&all, ip), naive(ranges, ip), "{ip:x} in {ranges:x?}");
+        }
+    }
+
+    fn v6_finds(ranges: &[(u128, u32)], ips: impl Iterator<Item = u128>) {
+        let mut draft = V6Draft::new();
+        ranges.iter().for_each(|(start, reference)| draft.push(*start, *reference));
+        let V6Layout { heads, index, groups, cut } = draft.layout().unwrap();
+        let mut all = Vec::new();
+        let [heads, index, groups, cut] = [heads, index, groups, cut].map(|part| {
+            let start = all.len();
+            all.extend(part);
+            start..all.len()
+        });
+        let table = V6 { heads, index, groups, cut };
+        for ip in ips {
+            assert_eq!(table.find(&all, ip), naive(ranges, ip), "{ip:x} in {ranges:x?}");
+        }
+    }
+
+    #[test]
+    fn without_ranges_there_is_nothing_to_store() {
+        assert!(V4Draft::new().layout().unwrap().is_empty());
+        let V6Layout { heads, index, groups, cut } = V6Draft::new().layout().unwrap();
+        assert!([heads, index, groups, cut].iter().all(Vec::is_empty));
+    }
+
+    #[test]
+    fn a_group_with_a_start_at_every_address_is_searched() {
+        let ranges: Vec<(u32, u32)> = (0..0x1_0001).map(|n| (0x0505_0000 + n, n % 7 + 1)).collect();
+        v4_finds(&ranges, 0x0504_FFF0..0x0506_0010);
+    }
+
+    proptest! {
+        #[test]
+        fn every_v4_address_finds_the_last_start_before_it(
+            // Few values for each part, so that ranges meet at the edges of groups.
+            starts in prop::collection::btree_map(
+                (prop::sample::select(vec![0_u32, 1, 2, 0x7FFF, 0xFFFE, 0xFFFF]),
+                    prop_oneof![0_u32..3, 0xFFFD_u32..=0xFFFF, 0_u32..=0xFFFF])
+                    .prop_map(|(high, low)| high << 16 | low),
+                0_u32..4, 0..40),
+            others in prop::collection::vec(any::<u32>(), 20),
+        ) {
+            let ranges: Vec<(u32, u32)> = starts.into_iter().collect();
+            let near = ranges.iter().flat_map(|(start, _)| {
+                [*start, start.wrapping_sub(1), start.wrapping_add(1), start | 0xFFFF, start & !0xFFFF]
+            });
+            v4_finds(&ranges, near.chain(others).chain([0, u32::MAX]));
+        }
+
+        #[test]
+        fn every_v6_address_finds_the_last_start_before_it(
+            starts in prop::collection::btree_map(
+                (prop::sample::select(vec![0_u128, 1, 0x2001_0db8, 0xFFFF_FFFF]),
+                    prop::sample::select(vec![0_u128, 1, 2, 3, 0xFFFF_FFFF]),
+                    prop::sample::select(vec![0_u128, 0, 0, 1, 2, 0xFFFF_FFFF_FFFF_FFFF]))
+                    .prop_map(|(head, middle, low)| head << 96 | middle << 64 | low),
+                0_u32..4, 0..40),
+            others in prop::collection::vec(any::<u128>(), 20),
+        ) {
+            let ranges: Vec<(u128, u32)> = starts.into_iter().collect();
+            let near = ranges.iter().flat_map(|(start, _)| {
+                let whole = start >> 64 << 64;
+                [*start, start.wrapping_sub(1), start.wrapping_add(1), whole, whole.wrapping_add(1 << 64)]
+            });
+            v6_finds(&ranges, near.chain(others).chain([0, u128::MAX]));
+        }
+    }
+}

@@ -33,6 +33,7 @@ pub struct V4 {
 
 impl V4 {
     /// The reference of the range that holds an address. Damaged bytes give wrong references.
+    #[inline]
     pub fn find(&self, all: &[u8], ip: u32) -> u32 {
         let low = ip as u16;
         group(all, &self.index, &self.groups, (ip >> 16) as usize)

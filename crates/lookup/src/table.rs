@@ -35,6 +35,7 @@ pub enum Bytes {
 }
 
 impl Bytes {
+    #[inline]
     fn get(&self) -> &[u8] {
         match self {
             Self::Owned(bytes) => bytes,
@@ -122,11 +123,25 @@ impl Table {
 
     /// The record of an address, from the first source that has one; what follows it in the file
     /// follows it in the slice.
+    #[inline]
     pub fn find(&self, ip: IpAddr) -> Option<&[u8]> {
         let all = self.bytes.get();
-        let references = self.sources.iter().map(|source| source.find(all, ip));
-        let reference = references.into_iter().find(|reference| *reference != NONE)?;
+        let reference = match ip {
+            IpAddr::V4(ip) => self.first(|source| source.v4.find(all, ip.into())),
+            IpAddr::V6(ip) => self.first(|source| source.find_v6(all, ip.into())),
+        }?;
         all.get(self.records.clone())?.get(RECORD_UNIT_BYTES * reference as usize..)
+    }
+
+    #[inline]
+    fn first(&self, find: impl Fn(&Source) -> u32) -> Option<u32> {
+        for source in &self.sources {
+            let reference = find(source);
+            if reference != NONE {
+                return Some(reference);
+            }
+        }
+        None
     }
 
     /// The numbers whose meaning the kind of table decides.
@@ -157,13 +172,10 @@ impl Source {
         })
     }
 
-    fn find(&self, all: &[u8], ip: IpAddr) -> u32 {
-        match ip {
-            IpAddr::V4(ip) => self.v4.find(all, ip.into()),
-            IpAddr::V6(ip) => match self.v4_of_alias(all, ip.into()) {
-                Some(ip) => self.v4.find(all, ip),
-                None => self.v6.find(all, ip.into()),
-            },
+    fn find_v6(&self, all: &[u8], ip: u128) -> u32 {
+        match self.v4_of_alias(all, ip) {
+            Some(ip) => self.v4.find(all, ip),
+            None => self.v6.find(all, ip),
         }
     }
 
@@ -194,4 +206,79 @@ impl Rest {
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let chunk = bytes.get(at..).and_then(|rest| rest.first_chunk());
     chunk.map_or(0, |chunk| u32::from_le_bytes(*chunk))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::geo::{Geo, GeoFiles};
+
+    const NAMES: [&str; 2] = ["GeoLite2-City-Test.mmdb", "flat-city-ipv6.mmdb"];
+
+    fn compiled() -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("places.table");
+        let city = NAMES.map(|name| std::path::Path::new("fixtures/mmdb").join(name));
+        crate::compile_places(&city, &out).unwrap();
+        std::fs::read(out).unwrap()
+    }
+
+    fn open(bytes: &[u8]) -> Option<Geo> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("places.table");
+        std::fs::write(&path, bytes).unwrap();
+        Geo::open(&GeoFiles { city: vec![path], ..GeoFiles::default() }).ok()
+    }
+
+    #[test]
+    fn a_table_cut_short_or_changed_in_its_sizes_is_refused() {
+        let whole = compiled();
+        let magic = crate::places::MAGIC;
+        let read = |bytes: &[u8]| Table::read(Bytes::Owned(bytes.to_vec()), magic).is_ok();
+        assert!(read(&whole));
+        let lengths = (0..whole.len()).filter(|at| *at < 200 || at % 1021 == 0);
+        for length in lengths.chain([whole.len() - 1]) {
+            assert!(!read(&whole[..length]), "{length}");
+        }
+        assert!(!read(&[&whole[..], b"x"].concat()));
+        for at in (0..MAGIC_BYTES).chain(24..HEADER_BYTES + NAMES.len() * Sizes::BYTES) {
+            let mut changed = whole.clone();
+            changed[at] ^= 0xFF;
+            assert!(!read(&changed), "byte {at}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn a_damaged_table_is_refused_or_answers_without_a_panic(
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..30),
+            // Most of the bytes are the v4 index; the rest is what has the structure.
+            at_the_end in any::<bool>(),
+            kept in prop_oneof![4 => Just(1.0), 1 => 0.0_f64..1.0],
+        ) {
+            let mut bytes = compiled();
+            let spared = if at_the_end { HEADER_BYTES + V4_INDEX_BYTES } else { 0 };
+            for (at, byte) in damage {
+                let at = spared + at.index(bytes.len() - spared);
+                bytes[at] = byte;
+            }
+            bytes.truncate((bytes.len() as f64 * kept) as usize);
+            if let Some(geo) = open(&bytes) {
+                let ips = [
+                    "81.2.69.142", "216.160.83.56", "2001:218::1", "2002:5102:458e::1", "::5102:458e",
+                    "2001:db8::1", "0.0.0.0", "255.255.255.255", "::", "ffff:ffff::",
+                ];
+                for ip in ips {
+                    geo.place(ip.parse().unwrap());
+                }
+                for n in 0..2000_u32 {
+                    geo.place(std::net::Ipv4Addr::from(n.wrapping_mul(0x9E37_79B9)).into());
+                }
+            }
+        }
+    }
 }

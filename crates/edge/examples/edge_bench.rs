@@ -15,8 +15,7 @@ use lookup::{Agents, GeoFiles, GeoHandle};
 use model::keys::MacKey;
 use model::table::{RoutingTable, Things};
 use model::thing::{
-    Campaign, CampaignStatus, CostModel, Flow, Offer, Path, Payout, RedirectMode, Source,
-    SourceParam, Thing, ThingId, WeightedOffer, Workspace,
+    Campaign, Flow, Offer, Path, Source, SourceParam, Thing, ThingId, WeightedOffer, Workspace,
 };
 use model::{ClickKey, Field, KeyRing};
 use std::error::Error;
@@ -75,6 +74,7 @@ fn edge(folder: &std::path::Path, durability: Durability) -> Result<Arc<Edge>, B
         clock: Arc::new(WallClock),
         clicks: Arc::new(NoClicks),
         id_floor: IdFloor::open(&folder.join("id-floor"))?,
+        caps: Arc::default(),
     };
     let config = Config { trusted_proxies: vec!["127.0.0.0/8".parse()?], ..Config::default() };
     Ok(Arc::new(Edge::new(config, parts)))
@@ -121,23 +121,20 @@ fn things() -> Things {
     };
     let offer = |id| {
         let url = format!("http://offer.example/land/{id}?clickid={{click_id}}");
-        thing(id, Offer { network: None, url, payout: Payout::Auto })
+        thing(id, Offer { url, ..Offer::default() })
     };
     let flow = |id| {
         let offers = [id % OFFERS + 1, (id * 7 + 1) % OFFERS + 1];
         let offers = offers.map(|offer| WeightedOffer { offer, weight: 100 }).to_vec();
-        let path = Path { id: 1, weight: 100, mode: RedirectMode::Found, landers: vec![], offers };
-        thing(id, Flow { default: vec![path] })
+        let path = Path { id: 1, offers, ..Path::default() };
+        thing(id, Flow { default: vec![path], ..Flow::default() })
     };
     let campaign = |id| {
         let campaign = Campaign {
             key: format!("bench-{id}"),
-            aliases: vec![],
             source: Some(1),
             flow: id,
-            cost: CostModel::None,
-            status: CampaignStatus::Active,
-            archived_url: None,
+            ..Campaign::default()
         };
         thing(id, campaign)
     };

@@ -1,10 +1,12 @@
 //! A click or an impression while it is being dealt with: the steps both have in common.
 
+use crate::choices::{self, Choices};
 use crate::cookie::{self, Cookies};
 use crate::counters::Event;
 use crate::edge::Edge;
 use crate::headers::Headers;
 use crate::log::Entry;
+use crate::onward;
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
@@ -16,9 +18,9 @@ use journal::{NotLogged, Sequence};
 use model::facts::Facts;
 use model::id::ClickIdText;
 use model::record::{RecordKind, tag};
-use model::route::{self, Decision, Hop, UrlValues};
-use model::table::{CampaignRoute, RoutingTable};
-use model::thing::{RedirectMode, Workspace};
+use model::route::{self, Decision, Hop, Target, UrlValues};
+use model::table::{CampaignRoute, PathTarget, RoutingTable};
+use model::thing::{Pass, RedirectMode, Workspace};
 use model::{ClickId, Field};
 
 /// What somebody came for.
@@ -43,6 +45,8 @@ pub(crate) struct Arrival<'a> {
     query: Query<'a>,
     pub facts: Facts,
     visitor: Visitor,
+    /// What the visitor had and saw before.
+    choices: Choices,
     id: ClickId,
     /// The visitor id given out with it.
     given: Option<String>,
@@ -81,6 +85,7 @@ impl<'a> Arrival<'a> {
         facts.set_text(Field::Kind, kind);
         let privacy = (settings.ip_privacy, loaded);
         let visitor = Visitor::read(edge, request, &headers, cookies, privacy, &mut facts);
+        let choices = Choices::read(cookies.choices, &edge.keys);
         let id = ClickId { key: stamp.key, campaign: campaign.id, unlogged: false, test: false };
         Self {
             edge,
@@ -94,6 +99,7 @@ impl<'a> Arrival<'a> {
             query,
             facts,
             visitor,
+            choices,
             id,
             given: None,
         }
@@ -119,15 +125,23 @@ impl<'a> Arrival<'a> {
         self.id.test = source::read(self.query, self.campaign, pricing, &mut self.facts, counters);
     }
 
-    /// Decides where it goes and writes the decision down. A campaign that is not active routes nowhere: the click is
-    /// recorded without a path, since it was paid for, and sent where the campaign says.
+    /// Decides where it goes and writes the decision down; to be asked when everything else is known. A campaign that
+    /// is not active routes nowhere: the click is recorded without a path, since it was paid for, and sent where the
+    /// campaign says.
     pub fn route(&mut self) -> Option<Decision> {
-        let draws = self.edge.keys.draw();
-        let decision = self
-            .campaign
-            .active
-            .then(|| route::route(self.table, self.campaign, self.id.key, draws))
-            .flatten();
+        let (edge, key) = (self.edge, self.id.key);
+        let caps = edge.caps.load();
+        let capped = |offer| caps.is_over(self.table, offer, key.time_ms());
+        let visit = route::Visit {
+            query: self.facts.text_at(tag::RAW_QUERY).unwrap_or_default(),
+            ip: Some(self.visitor.ip),
+            visitor: Some(choices::seed(key, self.visitor.recorded_hash, &edge.keys)),
+            kept: &self.choices.kept,
+            seen: &self.choices.seen,
+            capped: &capped,
+            ..route::Visit::new(key, &self.facts)
+        };
+        let decision = route::route(self.table, self.campaign, &visit, edge.keys.draw());
         if let Some(decision) = &decision {
             decision.record(&mut self.facts);
         }
@@ -173,54 +187,76 @@ impl<'a> Arrival<'a> {
     }
 
     /// The answer to a click: where the decision says, else where the campaign sends what it no longer takes, else a
-    /// fixed page.
-    pub fn answer(&self, decision: Option<Decision>) -> Reply {
+    /// fixed page. A `POST` that comes in the background gets `204`, since nobody follows it.
+    pub fn answer(&self, decision: Option<&Decision>) -> Reply {
         if self.id.unlogged && self.edge.refuses_unlogged() {
             return self.edge.unavailable();
         }
-        let status = self.status(decision.map_or(RedirectMode::Found, |decision| decision.mode));
         let id = self.id.text(&self.edge.config.id_prefix, &self.edge.keys);
-        if status == StatusCode::NO_CONTENT {
-            return self.with_cookies(reply::no_content(), &id);
-        }
-        let hop = match decision {
-            Some(Decision { lander: Some(lander), .. }) => Some(Hop::Lander(lander)),
-            Some(decision) => Some(Hop::Offer(decision.offer)),
-            None if self.campaign.active => None,
-            None => self.campaign.archived_url.as_ref().map(Hop::Url),
+        let reply = if self.is_beacon() {
+            Ok(reply::no_content())
+        } else {
+            match decision {
+                Some(decision) => self.follow(decision, &id),
+                None if self.campaign.active => Err(Event::NoDestination),
+                None => self.leave(self.campaign, &id),
+            }
         };
-        let nowhere =
-            if self.campaign.active { Event::NoDestination } else { Event::InactiveCampaign };
-        let Some(url) = hop.and_then(|hop| self.url(hop, &id)) else {
-            return self.edge.refuse(nowhere);
-        };
-        match reply::redirect(status, url) {
-            Some(reply) => self.with_cookies(reply, &id),
-            None => self.edge.refuse(Event::DestinationRefused),
+        match reply {
+            Ok(reply) => self.with_cookies(reply, &id, decision),
+            Err(event) => self.edge.refuse(event),
         }
     }
 
-    /// `302` or `307` as the path says. A `POST` gets `303`, so that the next page is fetched with `GET`; one that
-    /// comes in the background (`sendBeacon`, parallel tracking) gets `204`, since nobody follows it. Background is:
-    /// `Sec-Fetch-Mode` is there and not `navigate`, or it is absent and the body is `text/plain`, which forms never
-    /// are by themselves.
-    fn status(&self, mode: RedirectMode) -> StatusCode {
-        if self.request.method == http::Method::POST {
-            let is_beacon = match self.headers.sec_fetch_mode {
-                Some(mode) => mode != b"navigate",
-                None => {
-                    self.headers.content_type.is_some_and(|kind| kind.starts_with(b"text/plain"))
-                }
-            };
-            return if is_beacon { StatusCode::NO_CONTENT } else { StatusCode::SEE_OTHER };
-        }
-        match mode {
-            RedirectMode::Found => StatusCode::FOUND,
-            RedirectMode::Temporary => StatusCode::TEMPORARY_REDIRECT,
-        }
+    /// Whether it was announced in the background (`sendBeacon`, parallel tracking): a `POST` whose `Sec-Fetch-Mode` is
+    /// there and not `navigate`, or is absent while the body is `text/plain`, which forms never are by themselves.
+    fn is_beacon(&self) -> bool {
+        let is_plain = || self.headers.content_type.is_some_and(|c| c.starts_with(b"text/plain"));
+        self.request.method == http::Method::POST
+            && self.headers.sec_fetch_mode.map_or_else(is_plain, |mode| mode != b"navigate")
     }
 
-    fn url(&self, hop: Hop<'_>, id: &ClickIdText) -> Option<String> {
+    fn follow(&self, decision: &Decision, id: &ClickIdText) -> Result<Reply, Event> {
+        if decision.mode == RedirectMode::Transparent
+            && let Some(url) = onward::shown_next_hop(self.edge, self.query, self.campaign)
+        {
+            let url = self.url(Hop::Shown(&url), decision.pass, id);
+            return self.send_on(decision.mode, url);
+        }
+        let path = || decision.path_of(self.table).map(|path| &path.target);
+        let hop = match (decision.target, path()) {
+            (Target::Lander { lander, .. }, _) => Hop::Lander(lander),
+            (Target::Offer(offer), _) => Hop::Offer(offer),
+            (Target::Url, Some(PathTarget::Url(url))) => Hop::Url(url),
+            (Target::Status(_), Some(PathTarget::Status(status))) => {
+                let code = StatusCode::from_u16(status.code).map_err(|_| Event::NoDestination)?;
+                return Ok(match code {
+                    StatusCode::NO_CONTENT => reply::no_content(),
+                    _ => reply::text(code, status.text.clone()),
+                });
+            }
+            (Target::Closed, _) => {
+                let closed = self.table.campaign(decision.campaign);
+                return self.leave(closed.ok_or(Event::NoDestination)?, id);
+            }
+            (Target::Url | Target::Status(_), _) => return Err(Event::NoDestination),
+        };
+        self.send_on(decision.mode, self.url(hop, decision.pass, id))
+    }
+
+    /// To where a campaign sends what it does not take.
+    fn leave(&self, campaign: &CampaignRoute, id: &ClickIdText) -> Result<Reply, Event> {
+        let url = campaign.archived_url.as_ref().ok_or(Event::InactiveCampaign)?;
+        self.send_on(RedirectMode::Found, self.url(Hop::Url(url), Pass::default(), id))
+    }
+
+    fn send_on(&self, mode: RedirectMode, url: Option<String>) -> Result<Reply, Event> {
+        let url = url.ok_or(Event::NoDestination)?;
+        let reply = onward::send_on(mode, self.request.method, url, &self.edge.keys);
+        reply.ok_or(Event::DestinationRefused)
+    }
+
+    fn url(&self, hop: Hop<'_>, pass: Pass, id: &ClickIdText) -> Option<String> {
         let values = UrlValues {
             table: self.table,
             facts: &self.facts,
@@ -229,11 +265,16 @@ impl<'a> Arrival<'a> {
             draws: self.edge.keys.draw(),
         };
         let passed = source::passed(self.query, self.campaign);
-        route::destination(hop, &values, &self.settings.click_param, passed)
+        route::destination(hop, &values, &self.settings.click_param, pass, passed)
     }
 
     /// Adds the cookies; a preview gets none.
-    fn with_cookies(&self, mut reply: Reply, id: &ClickIdText) -> Reply {
+    fn with_cookies(
+        &self,
+        mut reply: Reply,
+        id: &ClickIdText,
+        decision: Option<&Decision>,
+    ) -> Reply {
         if self.visitor.is_preview() {
             return reply;
         }
@@ -242,10 +283,12 @@ impl<'a> Arrival<'a> {
             reply::set_cookie(&mut reply, cookie::set_visitor(given, secure));
         }
         let others = edge.clicks_of(self.cookies);
-        reply::set_cookie(
-            &mut reply,
-            cookie::set_clicks(id.as_str(), self.campaign.id, others, secure),
-        );
+        let clicks = cookie::set_clicks(id.as_str(), self.campaign.id, others, secure);
+        reply::set_cookie(&mut reply, clicks);
+        let mut choices = self.choices.clone();
+        if decision.is_some_and(|decision| choices.note(self.table, decision)) {
+            reply::set_cookie(&mut reply, choices.set_cookie(&edge.keys, secure));
+        }
         reply
     }
 }

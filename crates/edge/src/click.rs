@@ -15,9 +15,9 @@ pub(crate) async fn click(edge: &Edge, request: &Incoming<'_>, key: &str) -> Rep
     };
     let mut arrival = Arrival::read(edge, request, &table, campaign, Purpose::Click);
     arrival.read_source();
-    let decision = arrival.route();
     arrival.mark_visit();
+    let decision = arrival.route();
     // The outcome stands in the click's id, and what is owed to the journal has been noted.
     let _ = arrival.log().await;
-    arrival.answer(decision)
+    arrival.answer(decision.as_ref())
 }

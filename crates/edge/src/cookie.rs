@@ -1,4 +1,5 @@
-//! Our cookies: who the visitor is (`ct_v`) and which clicks were the last ones (`ct_c`).
+//! Our cookies: who the visitor is (`ct_v`) and which clicks were the last ones (`ct_c`). What `ct_s` holds is told by
+//! `choices`.
 
 use crate::digits::push_hex;
 use http::HeaderValue;
@@ -14,6 +15,8 @@ const CLICKS_MAX: usize = 5;
 pub(crate) struct Cookies<'a> {
     /// The visitor id, when it has the form of one.
     pub visitor: Option<&'a str>,
+    /// What was chosen for the visitor before, unread.
+    pub choices: Option<&'a str>,
     clicks: Option<&'a str>,
 }
 
@@ -26,6 +29,9 @@ impl<'a> Cookies<'a> {
             match pair.trim().split_once('=') {
                 Some(("ct_v", value)) if is_visitor_id(value) => {
                     cookies.visitor.get_or_insert(value);
+                }
+                Some(("ct_s", value)) => {
+                    cookies.choices.get_or_insert(value);
                 }
                 Some(("ct_c", value)) => {
                     cookies.clicks.get_or_insert(value);
@@ -69,7 +75,7 @@ pub(crate) fn visitor_id(key: ClickKey, keys: &KeyRing) -> String {
 
 /// How long the cookie lives and where it goes back to: our host only, never to scripts; in frames of other sites only
 /// over https, since browsers refuse `SameSite=None` without `Secure`.
-fn visitor_attributes(secure: bool) -> &'static str {
+pub(crate) fn visitor_attributes(secure: bool) -> &'static str {
     if secure {
         "; Max-Age=31536000; Path=/; HttpOnly; SameSite=None; Secure"
     } else {

@@ -29,6 +29,7 @@ events! {
     UnknownCampaign "unknown_campaign" "no campaign has this key";
     InactiveCampaign "inactive_campaign" "the campaign is paused or archived and names no other destination";
     NoDestination "no_destination" "the campaign's flow leads nowhere";
+    NextHopRefused "next_hop_refused" "a link showed a next hop that is not among the campaign's allowed hosts, or that we did not sign";
     ClickIdMissing "click_id_missing" "the request names no click";
     ClickIdMalformed "click_id_malformed" "the click id has a wrong length or alphabet";
     ClickIdUnverified "click_id_unverified" "the click id was not given out by this installation";

@@ -19,7 +19,7 @@ use journal::Journal;
 use lookup::{Agents, GeoHandle};
 use model::codec;
 use model::record::{Record, RecordKind, tag};
-use model::table::RoutingTable;
+use model::table::{CapCounts, RoutingTable};
 use model::thing::{ThingId, Workspace};
 use model::{ClickId, ClickKey, Field, KeyRing};
 use std::sync::Arc;
@@ -63,6 +63,8 @@ pub struct Parts {
     pub clicks: Arc<dyn ClickLookup>,
     /// Where the floor of click ids is kept.
     pub id_floor: IdFloor,
+    /// How much of their caps offers have taken, as ingest counts.
+    pub caps: Arc<ArcSwap<CapCounts>>,
 }
 
 /// The hot path.
@@ -77,6 +79,7 @@ pub struct Edge {
     pub(crate) recents: Recents,
     older: Older,
     pub(crate) verdicts: Verdicts,
+    pub(crate) caps: Arc<ArcSwap<CapCounts>>,
     default_settings: Workspace,
 }
 
@@ -116,6 +119,7 @@ impl Edge {
             recents: Recents::new(config.recent_clicks_max),
             older: Older::new(parts.clicks, config.lookups_max, config.lookup_deadline),
             verdicts: Verdicts::default(),
+            caps: parts.caps,
             default_settings: Workspace::default(),
             config,
         }

@@ -1,34 +1,56 @@
 //! From the lander to an offer: `/click` and `/click/{n}`.
 
+use crate::choices::{self, Choices};
 use crate::cookie::Cookies;
 use crate::counters::Event;
 use crate::edge::Edge;
 use crate::headers::Headers;
 use crate::log::{Entry, encode};
 use crate::older::RecentClick;
+use crate::onward;
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
+use crate::source;
 use crate::visitor::{Loaded, Visitor};
-use http::{Method, StatusCode};
 use model::facts::Facts;
 use model::id::{self, IdError};
 use model::postback::{PARAMS, PostbackParam};
 use model::record::{RecordKind, tag};
-use model::route::{self, Hop, UrlValues};
-use model::table::{CampaignRoute, RoutingTable};
+use model::route::{self, Hop, LinkOffer, Stored, Target, UrlValues};
+use model::table::{CampaignRoute, PathTarget, RoutingTable};
 use model::thing::{DEFAULT_WORKSPACE, ThingId};
 use model::{ClickId, Field};
 
 /// What a lander click takes over from its click: who decided what.
-const FROM_CLICK: [Field; 5] =
-    [Field::Flow, Field::Path, Field::Lander, Field::Source, Field::Revision];
+const FROM_CLICK: [Field; 6] =
+    [Field::Flow, Field::Rule, Field::Path, Field::Lander, Field::Source, Field::Revision];
+
+/// What a decision leaves among the facts; routing anew replaces it.
+const DECIDED: [u16; 12] = [
+    Field::Flow.tag(),
+    Field::Rule.tag(),
+    Field::Path.tag(),
+    Field::Lander.tag(),
+    Field::Offer.tag(),
+    Field::Network.tag(),
+    tag::HOP,
+    tag::KEPT,
+    tag::SEED,
+    tag::SEEN,
+    tag::CAPPED,
+    tag::TRUTH,
+];
 
 /// Sends the visitor on to the offer behind link `link` of the click they come from. Like a click, it is answered when
 /// the journal has decided.
 pub(crate) async fn lander_click(edge: &Edge, request: &Incoming<'_>, link: usize) -> Reply {
+    let query = Query::bounded(request.path_and_query, edge.config.limits.uri_kept_bytes);
+    if let Some(page) = onward::second_hop(edge, query) {
+        return page;
+    }
     let table = edge.table.load_full();
-    let id = match named_click(edge, request, &table) {
+    let id = match named_click(edge, request, query, &table) {
         Ok(id) => id,
         Err(event) => return edge.refuse(event),
     };
@@ -36,7 +58,8 @@ pub(crate) async fn lander_click(edge: &Edge, request: &Incoming<'_>, link: usiz
         return edge.refuse(Event::UnknownCampaign);
     };
     let found = edge.recall(campaign.workspace, id.key).await;
-    let Some(hop) = Passage::decide(edge, request, (&table, campaign), id, link, found) else {
+    let place = Place { edge, request, table: &table, campaign };
+    let Some(hop) = place.decide(id, link, found) else {
         return edge.refuse(Event::NoDestination);
     };
     let entry = Entry {
@@ -49,7 +72,7 @@ pub(crate) async fn lander_click(edge: &Edge, request: &Incoming<'_>, link: usiz
     if logged.is_err() && edge.refuses_unlogged() {
         return edge.unavailable();
     }
-    hop.answer(edge, request, &table, campaign)
+    place.answer(&hop)
 }
 
 /// The click a request names: the first parameter that holds an id of ours, a repairable one included, else the newest
@@ -57,9 +80,9 @@ pub(crate) async fn lander_click(edge: &Edge, request: &Incoming<'_>, link: usiz
 fn named_click(
     edge: &Edge,
     request: &Incoming<'_>,
+    query: Query<'_>,
     table: &RoutingTable,
 ) -> Result<ClickId, Event> {
-    let query = Query::bounded(request.path_and_query, edge.config.limits.uri_kept_bytes);
     let (prefix, keys) = (&edge.config.id_prefix, &edge.keys);
     let own = &edge.settings(table, DEFAULT_WORKSPACE).click_param;
     let mut wrong = Event::ClickIdMissing;
@@ -92,71 +115,137 @@ pub(crate) fn is_click_param(name: &str) -> bool {
     PARAMS.iter().any(|(param, names)| *param == PostbackParam::ClickId && names.contains(&name))
 }
 
+/// Where a lander click is dealt with.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    edge: &'a Edge,
+    request: &'a Incoming<'a>,
+    table: &'a RoutingTable,
+    campaign: &'a CampaignRoute,
+}
+
 /// A lander click that has been decided.
 struct Passage {
     id: ClickId,
-    offer: ThingId,
-    /// Fills the tokens of the offer's URL.
+    /// Where it leads; to the own URL of the click's path when absent.
+    offer: Option<ThingId>,
+    /// Fills the tokens of the destination.
     facts: Facts,
     record: Facts,
+    /// What the visitor had and saw, this click included, when a flow remembers that.
+    choices: Option<Choices>,
 }
 
-impl Passage {
+impl<'a> Place<'a> {
     /// The offer of the link: as the click was routed; when the click is not known any more, or its path is gone, as a
     /// click with its key would be routed now.
-    fn decide(
-        edge: &Edge,
-        request: &Incoming<'_>,
-        (table, campaign): (&RoutingTable, &CampaignRoute),
-        id: ClickId,
-        link: usize,
-        found: Option<RecentClick>,
-    ) -> Option<Self> {
+    fn decide(self, id: ClickId, link: usize, found: Option<RecentClick>) -> Option<Passage> {
+        let Self { edge, request, table, campaign } = self;
         let headers = Headers::read(request.headers);
+        let cookies = Cookies::read(headers.cookie);
         let privacy = (edge.settings(table, campaign.workspace).ip_privacy, Loaded::ByNavigation);
         let mut present = Facts::for_click();
-        let cookies = Cookies::default();
         let visitor = Visitor::read(edge, request, &headers, cookies, privacy, &mut present);
+        let mut choices = Choices::read(cookies.choices, &edge.keys);
         let known =
-            found.as_ref().and_then(|click| known_offer(edge, table, id, link, &click.facts));
+            found.as_ref().and_then(|click| self.offer_behind(&click.facts, &choices, id, link));
         let is_rerouted = known.is_none();
-        let (offer, mut facts) = match (known, found) {
-            (Some(offer), Some(click)) => (offer, click.facts),
+        let (behind, mut facts) = match (known, found) {
+            (Some(behind), Some(click)) => (Some(behind), click.facts),
             (_, found) => {
-                edge.log.counters.count(Event::Rerouted);
-                let decision = route::route(table, campaign, id.key, edge.keys.draw())?;
                 let mut facts = found.map_or(present, |click| click.facts);
-                for field in [Field::Flow, Field::Path, Field::Lander, Field::Offer, Field::Network]
-                {
-                    facts.remove(field.tag());
-                }
-                decision.record(&mut facts);
-                let behind = route::offer_of_link(
-                    table,
-                    decision.flow,
-                    decision.path,
-                    id.key,
-                    link,
-                    edge.keys.draw(),
-                );
-                (behind.unwrap_or(decision.offer), facts)
+                self.route_anew(id, &visitor, &choices, &mut facts)?;
+                (self.offer_behind(&facts, &choices, id, link), facts)
             }
         };
-        facts.replace_int(Field::Offer.tag(), offer.into());
+        let offer = behind.as_ref().map(|behind| behind.offer);
+        facts.remove(Field::Offer.tag());
         facts.remove(Field::Network.tag());
-        if let Some(network) = table.offer(offer)?.network {
-            facts.set_int(Field::Network, network);
+        if let Some(behind) = &behind {
+            facts.set_int(Field::Offer, behind.offer);
+            if let Some(network) = behind.network {
+                facts.set_int(Field::Network, network);
+            }
         }
+        let record = self.record(&facts, &visitor, id, link, is_rerouted, behind.as_ref());
+        let number = |field: Field| facts.int(field).and_then(|id| u32::try_from(id).ok());
+        let noted = number(Field::Flow).zip(number(Field::Path)).zip(offer);
+        let is_noted =
+            noted.is_some_and(|((flow, path), offer)| choices.note_offer(table, flow, path, offer));
+        let choices = (is_noted && visitor.is_person()).then_some(choices);
+        Some(Passage { id, offer, facts, record, choices })
+    }
+
+    /// Decides for a click that is not known, or whose path is gone; `None` when it leads nowhere.
+    fn route_anew(
+        self,
+        id: ClickId,
+        visitor: &Visitor,
+        choices: &Choices,
+        facts: &mut Facts,
+    ) -> Option<()> {
+        let Self { edge, table, campaign, .. } = self;
+        edge.log.counters.count(Event::Rerouted);
+        for tag in DECIDED {
+            facts.remove(tag);
+        }
+        let (caps, now_ms) = (edge.caps.load(), edge.log.clock.now_ms());
+        let visit = route::Visit {
+            query: facts.text_at(tag::RAW_QUERY).unwrap_or_default(),
+            ip: Some(visitor.ip),
+            visitor: Some(choices::seed(id.key, visitor.recorded_hash, &edge.keys)),
+            kept: &choices.kept,
+            seen: &choices.seen,
+            capped: &|offer| caps.is_over(table, offer, now_ms),
+            ..route::Visit::new(id.key, facts)
+        };
+        let decision = route::route(table, campaign, &visit, edge.keys.draw())?;
+        let leads_on =
+            matches!(decision.target, Target::Lander { .. } | Target::Offer(_) | Target::Url);
+        leads_on.then(|| decision.record(facts))
+    }
+
+    /// The offer behind a link of the path that a click took. What it was promised stands; what is drawn only now hangs
+    /// on caps, choices and sights of now.
+    fn offer_behind(
+        self,
+        click: &Facts,
+        choices: &Choices,
+        id: ClickId,
+        link: usize,
+    ) -> Option<LinkOffer> {
+        let Self { edge, table, .. } = self;
+        let (caps, now_ms) = (edge.caps.load(), edge.log.clock.now_ms());
+        let capped = |offer| caps.is_over(table, offer, now_ms);
+        let stored = Stored::read(click);
+        let (kept, seen) = (&*choices.kept, &*choices.seen);
+        let visit = route::Visit { key: id.key, kept, seen, ..stored.visit(&capped) };
+        let behind = route::offer_of_link(table, &visit, link, edge.keys.draw())?;
+        table.offer(behind.offer).is_some().then_some(behind)
+    }
+
+    fn record(
+        self,
+        facts: &Facts,
+        visitor: &Visitor,
+        id: ClickId,
+        link: usize,
+        is_rerouted: bool,
+        behind: Option<&LinkOffer>,
+    ) -> Facts {
         let mut record = Facts::default();
         record.push_int(tag::KEY, id.key.0);
-        record.push_int(tag::AT, edge.log.clock.now_ms());
+        record.push_int(tag::AT, self.edge.log.clock.now_ms());
         record.push_int(tag::LINK, i64::try_from(link).unwrap_or(i64::MAX));
-        record.set_int(Field::Campaign, campaign.id);
-        record.set_int(Field::Workspace, campaign.workspace);
+        record.set_int(Field::Campaign, self.campaign.id);
+        record.set_int(Field::Workspace, self.campaign.workspace);
         let taken = |tag: u16| {
             FROM_CLICK.iter().chain(&[Field::Offer, Field::Network]).any(|field| field.tag() == tag)
         };
-        record.extend(&facts, taken);
+        record.extend(facts, taken);
+        for offer in behind.into_iter().flat_map(|behind| &behind.capped) {
+            record.push_int(tag::CAPPED, (*offer).into());
+        }
         record.set_flag(Field::Rerouted, is_rerouted);
         record.set_flag(Field::Test, id.test);
         record.set_flag(Field::Unlogged, id.unlogged);
@@ -164,43 +253,42 @@ impl Passage {
         record.set_flag(Field::Bot, !visitor.is_person());
         let reason = visitor.verdict.reason().map_or("", |reason| reason.code());
         record.set_text(Field::BotReason, reason);
-        Some(Self { id, offer, facts, record })
+        record
     }
 
-    fn answer(
-        &self,
-        edge: &Edge,
-        request: &Incoming<'_>,
-        table: &RoutingTable,
-        campaign: &CampaignRoute,
-    ) -> Reply {
-        let text = self.id.text(&edge.config.id_prefix, &edge.keys);
+    /// Sends the visitor on, as the path of the click says.
+    fn answer(self, hop: &Passage) -> Reply {
+        let Self { edge, request, table, campaign } = self;
+        let text = hop.id.text(&edge.config.id_prefix, &edge.keys);
         let values = UrlValues {
             table,
-            facts: &self.facts,
-            key: self.id.key,
+            facts: &hop.facts,
+            key: hop.id.key,
             click_id: text.as_str(),
             draws: edge.keys.draw(),
         };
+        let number = |field: Field| hop.facts.int(field).and_then(|id| u32::try_from(id).ok());
+        let path = number(Field::Flow).and_then(|id| table.flow(id)).zip(number(Field::Path));
+        let path = path.and_then(|(flow, id)| flow.path(id));
+        let (mode, pass) = path.map(|path| (path.mode, path.pass)).unwrap_or_default();
+        let to = match (hop.offer, path.map(|path| &path.target)) {
+            (Some(offer), _) => Hop::Offer(offer),
+            (None, Some(PathTarget::Url(url))) => Hop::Url(url),
+            (None, _) => return edge.refuse(Event::NoDestination),
+        };
         let param = &edge.settings(table, campaign.workspace).click_param;
-        let status =
-            if request.method == Method::POST { StatusCode::SEE_OTHER } else { StatusCode::FOUND };
-        let url = route::destination(Hop::Offer(self.offer), &values, param, std::iter::empty());
-        let Some(url) = url else { return edge.refuse(Event::NoDestination) };
-        reply::redirect(status, url).unwrap_or_else(|| edge.refuse(Event::DestinationRefused))
+        let arrived_with = hop.facts.text_at(tag::RAW_QUERY).unwrap_or_default();
+        let passed = source::passed(Query { text: arrived_with, is_cut: false }, campaign);
+        let Some(url) = route::destination(to, &values, param, pass, passed) else {
+            return edge.refuse(Event::NoDestination);
+        };
+        let Some(mut reply) = onward::send_on(mode, request.method, url, &edge.keys) else {
+            return edge.refuse(Event::DestinationRefused);
+        };
+        if let Some(choices) = &hop.choices {
+            let secure = edge.is_secure(request);
+            reply::set_cookie(&mut reply, choices.set_cookie(&edge.keys, secure));
+        }
+        reply
     }
-}
-
-/// The offer of a link of the path that a known click took.
-fn known_offer(
-    edge: &Edge,
-    table: &RoutingTable,
-    id: ClickId,
-    link: usize,
-    click: &Facts,
-) -> Option<ThingId> {
-    let number = |field: Field| click.int(field).and_then(|id| u32::try_from(id).ok());
-    let (flow, path) = (number(Field::Flow)?, number(Field::Path)?);
-    let offer = route::offer_of_link(table, flow, path, id.key, link, edge.keys.draw())?;
-    table.offer(offer).map(|_| offer)
 }

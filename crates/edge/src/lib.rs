@@ -1,9 +1,9 @@
 //! The hot path: a click, a lander click, a postback, a pixel or an impression comes in, is written down and answered.
 //!
 //! Modules in reading order. What comes in: [`request`](Incoming), `headers`, `query`, `peer`, `cookie`. What is made
-//! of it: `visitor` (who), `source` (what the ad platform says), `ids` (its key), `visits` (first time or again). The
+//! of it: `visitor` (who), `source` (what the ad platform says), `ids` (its key), `visits` (first time or again), `choices` (what a visitor had and saw). The
 //! endpoints: `click`, `lander_click`, `impression`, `intake` (postbacks and pixels), `health`. What they share:
-//! `log` (the durability rule), `unlogged` (what is owed when the journal fails), `recent` and `older` (clicks to come
+//! `onward` (how somebody is sent on), `log` (the durability rule), `unlogged` (what is owed when the journal fails), `recent` and `older` (clicks to come
 //! back to), `verdicts`, `reply`, `counters`. Around them: `edge` (the dispatcher) and `serve` (connections).
 //!
 //! Nothing here touches a database or the network: the routing table is a snapshot in memory, the journal is a file,
@@ -20,6 +20,7 @@ mod query;
 mod request;
 
 mod arrival;
+mod choices;
 mod ids;
 mod source;
 mod visitor;
@@ -33,6 +34,7 @@ mod lander_click;
 
 mod log;
 mod older;
+mod onward;
 mod recent;
 mod reply;
 mod unlogged;

@@ -19,6 +19,7 @@ const HINTS: HeaderValue = HeaderValue::from_static(
 );
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const GIF: HeaderValue = HeaderValue::from_static("image/gif");
 
@@ -66,6 +67,13 @@ pub(crate) fn page(status: StatusCode, sentence: &'static str) -> Reply {
 /// A short text.
 pub(crate) fn text(status: StatusCode, text: String) -> Reply {
     with_body(status, TEXT, Bytes::from(text))
+}
+
+/// A page.
+pub(crate) fn html(status: StatusCode, page: String) -> Reply {
+    let mut reply = with_body(status, HTML, Bytes::from(page));
+    ask_for_hints(&mut reply);
+    reply
 }
 
 /// A JSON document.

@@ -181,7 +181,7 @@ mod tests {
     use model::facts::Value;
     use model::money::Currency;
     use model::table::{RoutingTable, Things};
-    use model::thing::{Campaign, CampaignStatus, Source, SourceParam, Thing, Workspace};
+    use model::thing::{Campaign, Source, SourceParam, Thing, Workspace};
 
     fn table(cost: CostModel) -> RoutingTable {
         let source = Source {
@@ -191,15 +191,8 @@ mod tests {
             cost_currency: Some("EUR".parse().unwrap()),
             ..Source::default()
         };
-        let campaign = Campaign {
-            key: "a".into(),
-            aliases: vec![],
-            source: Some(1),
-            flow: 1,
-            cost,
-            status: CampaignStatus::Active,
-            archived_url: None,
-        };
+        let campaign =
+            Campaign { key: "a".into(), source: Some(1), flow: 1, cost, ..Campaign::default() };
         RoutingTable::new(&Things {
             workspaces: vec![thing(Workspace::default())],
             sources: vec![thing(source)],

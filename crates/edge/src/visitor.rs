@@ -23,6 +23,10 @@ pub(crate) struct Visitor {
     pub hash: u64,
     /// The visitor brought the cookie along.
     pub has_cookie: bool,
+    /// The address in full, whatever part of it is kept.
+    pub ip: IpAddr,
+    /// The hash, where privacy lets it be recorded.
+    pub recorded_hash: Option<u64>,
 }
 
 /// How a request reaches an endpoint.
@@ -70,10 +74,13 @@ impl Visitor {
             Some(id) => cookie_hash(id, &edge.keys),
             None => address_hash(ip, &user_agent, &edge.keys),
         };
-        if cookies.visitor.is_some() || matches!(privacy, IpPrivacy::Full | IpPrivacy::Hash) {
+        let has_cookie = cookies.visitor.is_some();
+        let is_recorded = has_cookie || matches!(privacy, IpPrivacy::Full | IpPrivacy::Hash);
+        let recorded_hash = is_recorded.then_some(hash);
+        if let Some(hash) = recorded_hash {
             facts.push_int(tag::VISITOR, hash as i64);
         }
-        Self { verdict, hash, has_cookie: cookies.visitor.is_some() }
+        Self { verdict, hash, has_cookie, ip, recorded_hash }
     }
 
     /// Whether this counts as somebody's visit: programs and previews do not.

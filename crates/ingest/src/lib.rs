@@ -10,6 +10,8 @@ mod reason;
 mod draft;
 mod known;
 
+mod caps;
+
 mod clicks;
 mod conversions;
 mod lander_clicks;
@@ -25,7 +27,7 @@ pub use error::IngestError;
 pub use known::Known;
 pub use ledger::{Addition, Entry, Incoming, Judgement, judge};
 pub use reason::Reason;
-pub use run::{Context, Ingest, OnVerdict, Progress, Settings};
+pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings};
 
 /// One step of the way from record to row.
 #[derive(Clone, Copy)]

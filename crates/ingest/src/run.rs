@@ -1,5 +1,6 @@
 //! The loop: takes batches from the journal, passes them along the steps, and says how it stands.
 
+use crate::caps::CapKeeper;
 use crate::draft::{Arrival, Draft};
 use crate::error::{IngestError, store_error};
 use crate::{STEPS, Step, recall};
@@ -11,7 +12,7 @@ use model::event::{InboxEntry, Verdict};
 use model::facts::Facts;
 use model::money::Currency;
 use model::record::tag;
-use model::table::RoutingTable;
+use model::table::{CapCounts, RoutingTable};
 use model::thing::{DEFAULT_WORKSPACE, ThingId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -77,6 +78,17 @@ pub struct Progress {
 /// Called with every inbox entry once its batch is committed.
 pub type OnVerdict = Arc<dyn Fn(&InboxEntry) + Send + Sync>;
 
+/// What ingest tells others, behind every commit.
+#[derive(Clone)]
+pub struct Published {
+    /// What became of calls.
+    pub on_verdict: OnVerdict,
+    /// How far the store is.
+    pub ingested: Arc<AtomicU64>,
+    /// How much of their caps offers have taken.
+    pub caps: Arc<ArcSwap<CapCounts>>,
+}
+
 /// Carries the journal's records into the store.
 pub struct Ingest {
     events: Arc<dyn Events>,
@@ -88,6 +100,7 @@ pub struct Ingest {
     id_prefix: Arc<str>,
     settings: Settings,
     on_verdict: OnVerdict,
+    caps: CapKeeper,
     /// A batch that was handed over and not confirmed: where it ends, and its calls.
     in_doubt: Option<(u64, Vec<InboxEntry>)>,
     /// Shows others how far the store is.
@@ -99,10 +112,6 @@ impl Ingest {
     ///
     /// # Errors
     /// When the store cannot say where it stands.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a part of the process with a type of its own"
-    )]
     pub async fn resume(
         events: Arc<dyn Events>,
         journal: Journal,
@@ -110,11 +119,11 @@ impl Ingest {
         keys: Arc<KeyRing>,
         id_prefix: &str,
         settings: Settings,
-        on_verdict: OnVerdict,
-        ingested: Arc<AtomicU64>,
+        published: Published,
     ) -> Result<Self, IngestError> {
         let position = events.position().await.map_err(store_error("read the position"))?;
         journal.release(Sequence(position));
+        let Published { on_verdict, ingested, caps } = published;
         ingested.store(position, Ordering::Release);
         let reader = journal.reader(Sequence(position + 1));
         let id_prefix = id_prefix.into();
@@ -129,6 +138,7 @@ impl Ingest {
             id_prefix,
             settings,
             on_verdict,
+            caps: CapKeeper::new(caps),
             in_doubt,
             ingested,
         })
@@ -150,6 +160,8 @@ impl Ingest {
                 if stopping {
                     return;
                 }
+                // What fails here fails again, and is said, with the next batch.
+                let _ = runtime.block_on(self.follow_caps());
                 // Nothing, unless the journal was closed and there is nothing to wait for.
                 self.pause(runtime, begun);
                 continue;
@@ -196,12 +208,19 @@ impl Ingest {
         result
     }
 
+    /// Counts for new caps what they have taken so far, before anything is added to it.
+    async fn follow_caps(&mut self) -> Result<(), IngestError> {
+        let table = self.table.load_full();
+        self.caps.follow(&table, &*self.events).await
+    }
+
     async fn try_round(&mut self) -> Result<Progress, IngestError> {
         if self.in_doubt.is_some() {
             // What is in the store already must not be judged again.
             self.resolve().await?;
             self.reader = self.journal.reader(Sequence(self.position + 1));
         }
+        self.follow_caps().await?;
         let batch = self
             .reader
             .next_batch(self.settings.batch_records_max, self.settings.batch_bytes_max)?;
@@ -253,15 +272,28 @@ impl Ingest {
         let (rows, inbox) = (std::mem::take(&mut draft.rows), std::mem::take(&mut draft.inbox));
         let Draft { after, through, .. } = *draft;
         self.in_doubt = Some((through, inbox.clone()));
+        let taken = self.caps.taken(&rows);
         match self.events.commit(store::Batch { after, through, rows, inbox }).await {
-            Ok(()) => self.stand_at(through),
-            // It may have gone through although its answer was lost.
-            Err(error) if self.resolve().await.ok() != Some(through) => {
-                return Err(store_error("commit a batch")(error));
+            Ok(()) => {
+                self.stand_at(through);
+                self.caps.add(taken);
+                Ok(())
             }
-            Err(_) => {}
+            Err(error) => self.find_out(through, error).await,
         }
-        Ok(())
+    }
+
+    /// It may have gone through although its answer was lost.
+    async fn find_out(
+        &mut self,
+        through: u64,
+        error: store::StoreError,
+    ) -> Result<(), IngestError> {
+        self.caps.forget();
+        match self.resolve().await {
+            Ok(position) if position == through => Ok(()),
+            _ => Err(store_error("commit a batch")(error)),
+        }
     }
 
     /// Asks the store where it stands.

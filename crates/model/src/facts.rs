@@ -69,6 +69,11 @@ impl Facts {
         self.entries.iter().find(|(t, _)| *t == tag).map(|(_, slot)| self.value(*slot))
     }
 
+    /// The value at `place` of the list, from 0.
+    pub fn at(&self, place: usize) -> Option<Value<'_>> {
+        self.entries.get(place).map(|(_, slot)| self.value(*slot))
+    }
+
     /// The first number under `tag`.
     pub fn int_at(&self, tag: u16) -> Option<i64> {
         match self.get(tag)? {

@@ -2,7 +2,8 @@
 //!
 //! Modules in reading order: how a click is named ([`id`], [`keys`], [`repair`]), what amounts are
 //! ([`money`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
-//! ([`thing`]) and what it may start from ([`builtin`]), how a click is routed ([`draw`], [`table`], [`route`], [`template`], [`unexpanded`]),
+//! ([`thing`]) and what it may start from ([`builtin`]), how a click is routed ([`draw`], [`table`], [`route`],
+//! [`template`], [`unexpanded`], [`zone`]),
 //! what the journal keeps ([`record`], [`codec`]), what the store keeps ([`event`]) and what can be
 //! asked of it ([`metric`], [`query`]).
 
@@ -20,11 +21,13 @@ pub mod field;
 pub mod builtin;
 pub mod thing;
 
+mod condition;
 pub mod draw;
 pub mod route;
 pub mod table;
 pub mod template;
 pub mod unexpanded;
+pub mod zone;
 
 pub mod codec;
 pub mod params;

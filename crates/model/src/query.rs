@@ -132,7 +132,7 @@ pub enum FilterOp {
 }
 
 /// One value or several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum FilterValue {
     /// One.

@@ -4,6 +4,9 @@ use crate::facts::Facts;
 use crate::id::ClickKey;
 use crate::thing::{DEFAULT_WORKSPACE, ThingId};
 
+/// Bytes of the query that are kept as they came ([`tag::RAW_QUERY`]).
+pub const RAW_QUERY_BYTES_MAX: usize = 4 << 10;
+
 /// Tags of values that are no dimension; from [`crate::field::FIELD_TAG_END`] on, never reused.
 pub mod tag {
     /// Key of the click the record is or belongs to (int).
@@ -39,6 +42,22 @@ pub mod tag {
     /// A ledger entry's amount as received, micro-units of its own currency (int); absent where that
     /// is the workspace's, whose amount is the entry's revenue.
     pub const AMOUNT: u16 = 216;
+
+    /// A campaign that a path led on to, in order (int, repeats): see [`crate::route::Decision::hops`].
+    pub const HOP: u16 = 217;
+    /// What was taken over from an earlier visit (bytes, repeats): flow, path, lander and offer as
+    /// four little-endian 32-bit numbers, 0 where it was drawn.
+    pub const KEPT: u16 = 218;
+    /// What the draws were made from, where that is the visitor and not the key (int).
+    pub const SEED: u16 = 219;
+    /// An alternative passed over because the visitor had seen it (bytes, repeats): level, flow (0 but
+    /// for paths) and number as three little-endian 32-bit numbers.
+    pub const SEEN: u16 = 220;
+    /// An offer passed over because it was over its cap (int, repeats).
+    pub const CAPPED: u16 = 221;
+    /// Whether a condition held whose input is not kept exactly (int, repeats): a hash that names the
+    /// condition, and the truth in the lowest bit.
+    pub const TRUTH: u16 = 222;
 
     /// Method of a postback or pixel call (text).
     pub const INTAKE_METHOD: u16 = 230;

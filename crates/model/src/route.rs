@@ -1,184 +1,257 @@
-//! Where a click goes: a pure function of table, campaign and click key, and the URL it leads to.
+//! Where a click goes: a pure function of the routing table and what is known about the visitor.
+//!
+//! One walk decides: for a visitor who is here ([`route()`]), for a stored click ([`replay`]) and for
+//! somebody who asks why ([`explain()`]). What it depended on beyond the facts is recorded
+//! ([`Decision::record`]), so that it can be repeated from the facts alone.
 
-use crate::draw::{self, Level};
-use crate::facts::{Facts, Value};
-use crate::field::Field;
+mod destination;
+mod explain;
+mod explanation;
+mod link;
+mod record;
+mod trace;
+mod walk;
+
+pub use destination::{Hop, UrlValues, destination};
+pub use explain::{explain, explain_stored};
+pub use explanation::{
+    AlternativeStep, ConditionStep, DecisionStep, DrawStep, Explanation, FlowStep, Fortune,
+    Overflow, Reached, RuleStep, SeedKind,
+};
+pub use link::{LinkOffer, offer_of_link};
+pub use record::{Stored, replay};
+
+use crate::facts::Facts;
 use crate::id::ClickKey;
 use crate::keys::Secret;
-use crate::record::tag;
-use crate::table::{CampaignRoute, PathRoute, RoutingTable};
-use crate::template::{self, Template, Token, TokenValues};
-use crate::thing::{RedirectMode, ThingId};
-use std::borrow::Cow;
+use crate::table::{CampaignRoute, RoutingTable};
+use crate::thing::{HOPS_MAX, Pass, RedirectMode, ThingId};
+use std::fmt;
+use std::net::IpAddr;
+
+/// Everything a decision may depend on.
+#[derive(Clone, Copy)]
+pub struct Visit<'a> {
+    /// The click: every draw is made from it, unless the flow remembers visitors.
+    pub key: ClickKey,
+    /// What is known so far, as it will be stored: fields of the visitor, of the source and verdicts.
+    /// What a condition cannot find here it takes for unknown.
+    pub facts: &'a Facts,
+    /// The query of the landing URL as it came, for conditions on parameters.
+    pub query: &'a str,
+    /// The visitor's address in full, whatever part of it is stored.
+    pub ip: Option<IpAddr>,
+    /// Who the visitor is, hashed; flows that remember visitors draw from it, and it is recorded where
+    /// one did. Without it they draw from the click.
+    pub visitor: Option<u64>,
+    /// What the visitor got earlier, at most one for each flow.
+    pub kept: &'a [Kept],
+    /// What the visitor saw earlier.
+    pub seen: &'a [Seen],
+    /// Whether an offer is over its cap.
+    pub capped: &'a dyn Fn(ThingId) -> bool,
+    /// Of a stored click: truths that were recorded with it ([`crate::record::tag::TRUTH`]); inputs
+    /// that are not stored exactly are then taken for lost. `None` for a visitor who is here.
+    pub truths: Option<&'a [i64]>,
+}
+
+/// What a visitor got earlier from a flow that gives the same again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Kept {
+    /// Which flow.
+    pub flow: ThingId,
+    /// The path.
+    pub path: u32,
+    /// The lander, if there was one.
+    pub lander: Option<ThingId>,
+    /// The offer, if it was drawn.
+    pub offer: Option<ThingId>,
+}
+
+/// Something a visitor saw earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// A path of a flow.
+    Path {
+        /// Which flow.
+        flow: ThingId,
+        /// Which path.
+        path: u32,
+    },
+    /// A lander.
+    Lander(ThingId),
+    /// An offer.
+    Offer(ThingId),
+}
 
 /// What was decided for a click.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
+    /// The campaign whose flow decided: the click's own, or the last it was led on to.
+    pub campaign: ThingId,
     /// The flow that decided.
     pub flow: ThingId,
+    /// The rule that was met; `None` for the default.
+    pub rule: Option<u32>,
     /// The path that was drawn.
     pub path: u32,
     /// How the visitor is sent on.
     pub mode: RedirectMode,
-    /// The page in front of the offer, if the path has any.
-    pub lander: Option<ThingId>,
-    /// The offer behind the first link.
-    pub offer: ThingId,
+    /// Whether what the ad platform passed goes on.
+    pub pass: Pass,
+    /// Where to.
+    pub target: Target,
     /// Who pays for the offer.
     pub network: Option<ThingId>,
+    /// The choices that led on to another campaign, in order.
+    pub hops: Vec<CampaignHop>,
+    /// What was taken over from an earlier visit, per flow.
+    pub kept: Vec<Kept>,
+    /// The visitor, where draws were made from it.
+    pub seed: Option<u64>,
+    /// Alternatives passed over because the visitor had seen them.
+    pub seen: Vec<Seen>,
+    /// Offers passed over because they were over their caps.
+    pub capped: Vec<ThingId>,
+    /// Whether conditions held whose inputs are not stored exactly.
+    pub truths: Vec<i64>,
 }
 
-/// Decides where a click of `campaign` goes; `None` when its flow leads nowhere (it is gone, or
-/// every alternative has weight 0).
+/// Where a decision leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To a lander.
+    Lander {
+        /// Which one.
+        lander: ThingId,
+        /// The offer behind its first link, unless that is drawn at the click on the lander.
+        offer: Option<ThingId>,
+    },
+    /// Directly to an offer.
+    Offer(ThingId),
+    /// To the path's own URL ([`Decision::path_of`]).
+    Url,
+    /// Nowhere: an answer with this status ([`Decision::path_of`] has its text).
+    Status(u16),
+    /// To a campaign that takes no clicks: where that campaign sends them.
+    Closed,
+}
+
+/// A choice that led on to another campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CampaignHop {
+    /// The campaign that led on.
+    pub campaign: ThingId,
+    /// Its flow.
+    pub flow: ThingId,
+    /// The rule that was met; `None` for the default.
+    pub rule: Option<u32>,
+    /// The path that was drawn.
+    pub path: u32,
+}
+
+/// Why there is no decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undecided {
+    /// The click's campaign, or one that a path leads to, is gone.
+    #[error("there is no campaign {0}")]
+    CampaignMissing(ThingId),
+    /// The click's campaign is paused or archived.
+    #[error("campaign {0} is not active")]
+    CampaignClosed(ThingId),
+    /// The flow is gone, or was left out of the table.
+    #[error("there is no flow {0}, or it could not be compiled")]
+    FlowMissing(ThingId),
+    /// No path has a weight.
+    #[error("flow {flow} has no path with a weight where the click belongs")]
+    PathMissing {
+        /// Which flow.
+        flow: ThingId,
+    },
+    /// No offer of the path has a weight.
+    #[error("path {path} of flow {flow} has no offer with a weight")]
+    OfferMissing {
+        /// Which flow.
+        flow: ThingId,
+        /// Which path.
+        path: u32,
+    },
+    /// Campaigns lead on and on.
+    #[error("a click is led on at most {HOPS_MAX} times")]
+    TooManyHops,
+    /// A stored click: the rule hangs on an input of which only a part was kept.
+    #[error("whether rule {rule} of flow {flow} holds hangs on an input that was not kept")]
+    InputLost {
+        /// Which flow.
+        flow: ThingId,
+        /// Which rule.
+        rule: u32,
+    },
+}
+
+/// Decides where a click of `campaign` goes; `None` when its flow leads nowhere (it is gone, every
+/// alternative has weight 0), or the campaign takes no clicks.
 pub fn route(
     table: &RoutingTable,
     campaign: &CampaignRoute,
-    key: ClickKey,
+    visit: &Visit<'_>,
     draws: &Secret,
 ) -> Option<Decision> {
-    let flow = table.flow(campaign.flow)?;
-    let path = draw::choose(draws, key, Level::Path, u64::from(campaign.flow), &flow.default, 0)?;
-    let path = flow.paths.iter().find(|p| p.id == path)?;
-    let scope = path_scope(campaign.flow, path.id);
-    let offer = draw::choose(draws, key, Level::Offer, scope, &path.offers, 0)?;
-    Some(Decision {
-        flow: campaign.flow,
-        path: path.id,
-        mode: path.mode,
-        lander: draw::choose(draws, key, Level::Lander, scope, &path.landers, 0),
-        offer,
-        network: table.offer(offer).and_then(|o| o.network),
-    })
+    walk::walk(table, campaign, visit, draws, &mut trace::Silent).ok()
 }
 
-/// The offer behind link `link` (from 1) of the lander of a click that took `path` of `flow`. Links
-/// lead to different offers while the path has enough of them; further links start over.
-pub fn offer_of_link(
-    table: &RoutingTable,
-    flow: ThingId,
-    path: u32,
-    key: ClickKey,
-    link: usize,
-    draws: &Secret,
-) -> Option<ThingId> {
-    let path: &PathRoute = table.flow(flow)?.paths.iter().find(|p| p.id == path)?;
-    let live = path.offers.iter().filter(|o| o.weight > 0).count();
-    let rank = link.max(1).wrapping_sub(1).checked_rem(live)?;
-    draw::choose(draws, key, Level::Offer, path_scope(flow, path.id), &path.offers, rank)
+impl<'a> Visit<'a> {
+    /// A visitor of whom nothing but the facts is known; the rest is set field by field.
+    pub fn new(key: ClickKey, facts: &'a Facts) -> Self {
+        Self {
+            key,
+            facts,
+            query: "",
+            ip: None,
+            visitor: None,
+            kept: &[],
+            seen: &[],
+            capped: &|_| false,
+            truths: None,
+        }
+    }
 }
 
-/// Keeps draws of equal path ids of different flows apart.
-fn path_scope(flow: ThingId, path: u32) -> u64 {
-    u64::from(flow) << 32 | u64::from(path)
+impl fmt::Debug for Visit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visit")
+            .field("key", &self.key)
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Decision {
-    /// Writes the decision down among the click's facts.
-    pub fn record(&self, facts: &mut Facts) {
-        facts.set_int(Field::Flow, self.flow);
-        facts.set_int(Field::Path, self.path);
-        if let Some(lander) = self.lander {
-            facts.set_int(Field::Lander, lander);
-        }
-        facts.set_int(Field::Offer, self.offer);
-        if let Some(network) = self.network {
-            facts.set_int(Field::Network, network);
-        }
-    }
-}
-
-/// A place a visitor is sent to.
-#[derive(Clone, Copy, Debug)]
-pub enum Hop<'a> {
-    /// A lander: gets the click id and, by default, what the ad platform passed.
-    Lander(ThingId),
-    /// An offer: gets the click id and nothing else.
-    Offer(ThingId),
-    /// A URL of the campaign's own.
-    Url(&'a Template),
-}
-
-/// What a destination URL is filled with.
-#[derive(Clone, Copy, Debug)]
-pub struct UrlValues<'a> {
-    /// Names of things.
-    pub table: &'a RoutingTable,
-    /// The click's facts, the decision among them.
-    pub facts: &'a Facts,
-    /// The click.
-    pub key: ClickKey,
-    /// Its id as text.
-    pub click_id: &'a str,
-    /// The key of `{random}`.
-    pub draws: &'a Secret,
-}
-
-/// The URL of a hop. Without an id token the click id is appended: as `click_param` to a lander, as
-/// the network's `offer_url_param` to an offer. `passed` pairs go on to landers, still encoded.
-pub fn destination<'p>(
-    hop: Hop<'_>,
-    values: &UrlValues<'_>,
-    click_param: &str,
-    passed: impl Iterator<Item = &'p str>,
-) -> Option<String> {
-    match hop {
-        Hop::Url(url) => Some(url.expand(values)),
-        Hop::Lander(lander) => {
-            let lander = &values.table.lander(lander)?.url;
-            let mut url = lander.expand(values);
-            passed.for_each(|pair| template::pass_param(&mut url, pair));
-            if !lander.has_click_id() {
-                template::append_param(&mut url, click_param, values.click_id);
-            }
-            Some(url)
-        }
-        Hop::Offer(offer) => {
-            let offer = values.table.offer(offer)?;
-            let mut url = offer.url.expand(values);
-            if !offer.url.has_click_id() {
-                let network = offer.network.and_then(|id| values.table.network(id));
-                let param =
-                    network.and_then(|n| n.body.offer_url_param.as_deref()).unwrap_or(click_param);
-                template::append_param(&mut url, param, values.click_id);
-            }
-            Some(url)
-        }
-    }
-}
-
-impl TokenValues for UrlValues<'_> {
-    fn value(&self, token: Token) -> Cow<'_, str> {
-        match token {
-            Token::Field(Field::ClickId) => Cow::Borrowed(self.click_id),
-            Token::Field(field) => match self.facts.get(field.tag()) {
-                Some(Value::Bytes(bytes)) => {
-                    Cow::Borrowed(str::from_utf8(bytes).unwrap_or_default())
-                }
-                Some(Value::Int(int)) => Cow::Owned(int.to_string()),
-                None => Cow::Borrowed(""),
-            },
-            Token::Name(field) => Cow::Borrowed(self.name(field).unwrap_or_default()),
-            Token::Payout => Cow::Borrowed(""),
-            Token::Random => {
-                let uniform = draw::uniform(self.draws, self.key, Level::Random, 0, 0);
-                Cow::Owned(((uniform * 1e9) as u64 % 1_000_000_000).to_string())
-            }
-            Token::Timestamp => {
-                let at_ms = self.facts.int_at(tag::AT).unwrap_or_else(|| self.key.time_ms());
-                Cow::Owned(at_ms.div_euclid(1000).to_string())
-            }
-        }
-    }
-}
-
-impl UrlValues<'_> {
-    fn name(&self, field: Field) -> Option<&str> {
-        let id = ThingId::try_from(self.facts.int(field)?).ok()?;
-        match field {
-            Field::Campaign => self.table.campaign(id).map(|c| &*c.name),
-            Field::Lander => self.table.lander(id).map(|l| &*l.name),
-            Field::Offer => self.table.offer(id).map(|o| &*o.name),
+    /// The lander the visitor goes to, if any.
+    pub fn lander(&self) -> Option<ThingId> {
+        match self.target {
+            Target::Lander { lander, .. } => Some(lander),
             _ => None,
         }
+    }
+
+    /// The offer the visitor goes to, or that stands behind the first link of the lander.
+    pub fn offer(&self) -> Option<ThingId> {
+        match self.target {
+            Target::Lander { offer, .. } => offer,
+            Target::Offer(offer) => Some(offer),
+            _ => None,
+        }
+    }
+
+    /// What a returning visitor is to get again from a flow that remembers visitors.
+    pub fn keepsake(&self) -> Kept {
+        let (lander, offer) = (self.lander(), self.offer());
+        Kept { flow: self.flow, path: self.path, lander, offer }
+    }
+
+    /// The path that was drawn, with its URL or the text of its answer.
+    pub fn path_of<'t>(&self, table: &'t RoutingTable) -> Option<&'t crate::table::PathRoute> {
+        table.flow(self.flow)?.path(self.path)
     }
 }

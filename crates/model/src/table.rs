@@ -1,13 +1,21 @@
 //! The routing table: the current things, compiled for the redirect path and swapped whole.
 
-use crate::draw::Alternative;
-use crate::field::Field;
+mod cap;
+mod flow;
+mod params;
+
+pub use cap::{CapCounts, CapRoute};
+pub use flow::{FlowRoute, PathRoute, PathTarget, RuleRoute};
+pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
+
 use crate::money::Currency;
 use crate::template::Template;
 use crate::thing::{
-    Campaign, CampaignStatus, CostModel, Flow, Lander, Network, Offer, Path, Payout, RedirectMode,
-    Revision, Source, Thing, ThingId, Workspace,
+    Campaign, CampaignStatus, CostModel, Flow, Kind, Lander, Network, Offer, Payout, Problem,
+    Revision, Source, Thing, ThingId, Workspace, host_is_among,
 };
+use flow::FlowCompiler;
+pub(crate) use params::param_map;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -44,6 +52,18 @@ pub struct RoutingTable {
     networks: HashMap<ThingId, Thing<Network>>,
     workspaces: HashMap<ThingId, Workspace>,
     postback_keys: HashMap<Box<str>, ThingId>,
+    left_out: Vec<LeftOut>,
+}
+
+/// A thing that could not be compiled: nobody is sent there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its number.
+    pub id: ThingId,
+    /// What is wrong with it.
+    pub problem: Problem,
 }
 
 /// A campaign as a click needs it.
@@ -55,6 +75,8 @@ pub struct CampaignRoute {
     pub workspace: ThingId,
     /// Its name.
     pub name: Box<str>,
+    /// What its link is found by.
+    pub key: Box<str>,
     /// Whether clicks are routed; otherwise they go to `archived_url`.
     pub active: bool,
     /// Where its clicks go.
@@ -69,28 +91,7 @@ pub struct CampaignRoute {
     pub cost_currency: Currency,
     /// Destination when not active.
     pub archived_url: Option<Template>,
-}
-
-/// A flow as a click needs it.
-#[derive(Debug)]
-pub struct FlowRoute {
-    /// Alternatives of the draw among `paths`, by path id.
-    pub default: Vec<Alternative>,
-    /// The paths.
-    pub paths: Vec<PathRoute>,
-}
-
-/// A path as a click needs it.
-#[derive(Debug)]
-pub struct PathRoute {
-    /// Unique in its flow.
-    pub id: u32,
-    /// How the visitor is sent on.
-    pub mode: RedirectMode,
-    /// Alternatives of the lander; empty for direct to the offer.
-    pub landers: Vec<Alternative>,
-    /// Alternatives of the offer.
-    pub offers: Vec<Alternative>,
+    allowed_hosts: Box<[String]>,
 }
 
 /// A lander as a click needs it.
@@ -100,6 +101,8 @@ pub struct LanderRoute {
     pub name: Box<str>,
     /// Where it is.
     pub url: Template,
+    /// Nobody new is sent there while there is another choice.
+    pub is_archived: bool,
 }
 
 /// An offer as a click needs it.
@@ -109,91 +112,23 @@ pub struct OfferRoute {
     pub name: Box<str>,
     /// Where it is.
     pub url: Template,
+    /// Whose it is.
+    pub workspace: ThingId,
     /// Who pays.
     pub network: Option<ThingId>,
     /// What a conversion is worth.
     pub payout: Payout,
+    /// How much it takes.
+    pub cap: Option<CapRoute>,
+    /// Who takes what is over the cap.
+    pub next: Option<ThingId>,
+    /// Nobody new is sent there while there is another choice.
+    pub is_archived: bool,
 }
-
-/// What one parameter of a landing URL means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParamUse {
-    /// It fills a field.
-    Field(Field),
-    /// It is the click's cost.
-    Cost,
-    /// It is the id a platform gave the click.
-    PlatformId,
-    /// A consent or attribution signal kept with the click.
-    Signal,
-}
-
-/// Meaning by parameter name.
-pub type ParamMap = HashMap<Box<str>, ParamUse>;
-
-/// Parameters that carry a platform's id of the click, with the platforms' own spelling.
-pub const PLATFORM_ID_PARAMS: &[&str] = &[
-    "gclid",
-    "gbraid",
-    "wbraid",
-    "dclid",
-    "fbclid",
-    "ttclid",
-    "msclkid",
-    "twclid",
-    "ScCid",
-    "epik",
-    "rdt_cid",
-    "li_fat_id",
-    "oppref",
-    "tblci",
-    "ob_click_id",
-    "dicbo",
-    "obclid",
-    "yclid",
-    "aleid",
-    "alart",
-];
-
-/// Parameters that carry consent or attribution signals (IAB TCF, US Privacy, GPP; Google; Meta).
-const SIGNAL_PARAMS: &[&str] = &[
-    "gdpr",
-    "gdpr_consent",
-    "us_privacy",
-    "gpp",
-    "gpp_sid",
-    "gad_source",
-    "gad_campaignid",
-    "gclsrc",
-    "fbc",
-    "fbp",
-];
-
-/// What the usual names mean when the source does not say: UTM (Google Analytics' campaign URL
-/// parameters) and the names most ad platforms' templates use.
-const USUAL_PARAMS: &[(&str, Field)] = &[
-    ("utm_id", Field::AdCampaignId),
-    ("utm_campaign", Field::AdCampaignName),
-    ("utm_content", Field::CreativeName),
-    ("utm_term", Field::Keyword),
-    ("utm_source", Field::Publisher),
-    ("campaign_id", Field::AdCampaignId),
-    ("campaign_name", Field::AdCampaignName),
-    ("adgroup_id", Field::AdGroupId),
-    ("adset_id", Field::AdGroupId),
-    ("adgroup_name", Field::AdGroupName),
-    ("adset_name", Field::AdGroupName),
-    ("ad_id", Field::CreativeId),
-    ("ad_name", Field::CreativeName),
-    ("matchtype", Field::MatchType),
-    ("site_id", Field::Publisher),
-    ("zone_id", Field::Placement),
-    ("zoneid", Field::Placement),
-];
 
 impl RoutingTable {
-    /// Compiles `things`. A URL that cannot be parsed (it was checked when saved) leaves its thing
-    /// out, so that one bad row never stops the others.
+    /// Compiles `things`. A URL or a condition that cannot be read (it was checked when saved) leaves
+    /// its thing out, so that one bad row never stops the others.
     pub fn new(things: &Things) -> Self {
         let workspaces: HashMap<_, _> =
             things.workspaces.iter().map(|w| (w.id, w.body.clone())).collect();
@@ -214,25 +149,33 @@ impl RoutingTable {
                 workspaces.get(&thing.workspace).map_or(Currency::USD, |w| w.currency);
             (thing.id, campaign_route(thing, params, currency.unwrap_or(workspace_currency)))
         };
-        let postback_key = |network: &Thing<Network>| {
-            Some((network.body.postback_key.as_deref()?.into(), network.id))
-        };
+        let mut left_out = Vec::new();
+        let mut compiler = FlowCompiler::new(things);
+        let flows = things.flows.iter();
+        let flows = flows.filter_map(|flow| kept(flow, compiler.flow(flow), &mut left_out));
+        let flows = flows.collect();
+        let landers = things.landers.iter();
+        let landers = landers.filter_map(|l| kept(l, lander_route(l), &mut left_out)).collect();
+        let offers = things.offers.iter();
+        let mut offer_route = |o| offer_route(o, &mut compiler);
+        let offers = offers.filter_map(|o| kept(o, offer_route(o), &mut left_out)).collect();
         Self {
             revision: things.revision,
             keys: keys(&things.campaigns),
             campaigns: things.campaigns.iter().map(campaign).collect(),
-            flows: things.flows.iter().map(|flow| (flow.id, flow_route(&flow.body))).collect(),
-            landers: things.landers.iter().filter_map(lander_route).collect(),
-            offers: things.offers.iter().filter_map(offer_route).collect(),
+            flows,
+            landers,
+            offers,
             networks: things.networks.iter().map(|n| (n.id, n.clone())).collect(),
-            postback_keys: things
-                .networks
-                .iter()
-                .filter(|n| !n.archived)
-                .filter_map(postback_key)
-                .collect(),
+            postback_keys: postback_keys(&things.networks),
             workspaces,
+            left_out,
         }
+    }
+
+    /// What could not be compiled, although it was checked when it was saved.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
     }
 
     /// The configuration it was made from.
@@ -265,6 +208,11 @@ impl RoutingTable {
         self.offers.get(&id)
     }
 
+    /// The offers that have a cap.
+    pub fn capped_offers(&self) -> impl Iterator<Item = (ThingId, &CapRoute)> {
+        self.offers.iter().filter_map(|(id, offer)| Some((*id, offer.cap.as_ref()?)))
+    }
+
     /// A network.
     pub fn network(&self, id: ThingId) -> Option<&Thing<Network>> {
         self.networks.get(&id)
@@ -286,6 +234,34 @@ impl RoutingTable {
     }
 }
 
+impl CampaignRoute {
+    /// Whether a link may name `host` as its next hop (mode `transparent`).
+    pub fn allows_host(&self, host: &str) -> bool {
+        host_is_among(&self.allowed_hosts, host)
+    }
+}
+
+/// What was made of a thing, or a note that nothing could be made of it.
+fn kept<B: crate::thing::Body, R>(
+    thing: &Thing<B>,
+    made: Result<R, Problem>,
+    left_out: &mut Vec<LeftOut>,
+) -> Option<(ThingId, R)> {
+    match made {
+        Ok(made) => Some((thing.id, made)),
+        Err(problem) => {
+            left_out.push(LeftOut { kind: B::KIND, id: thing.id, problem });
+            None
+        }
+    }
+}
+
+fn postback_keys(networks: &[Thing<Network>]) -> HashMap<Box<str>, ThingId> {
+    let live = networks.iter().filter(|network| !network.archived);
+    live.filter_map(|network| Some((network.body.postback_key.as_deref()?.into(), network.id)))
+        .collect()
+}
+
 /// Keys and former keys; a current key wins over another campaign's former one.
 fn keys(campaigns: &[Thing<Campaign>]) -> HashMap<Box<str>, ThingId> {
     let former = campaigns
@@ -304,6 +280,7 @@ fn campaign_route(
         id: thing.id,
         workspace: thing.workspace,
         name: thing.name.as_str().into(),
+        key: thing.body.key.as_str().into(),
         active: !thing.archived && thing.body.status == CampaignStatus::Active,
         flow: thing.body.flow,
         source: thing.body.source,
@@ -311,79 +288,36 @@ fn campaign_route(
         cost: thing.body.cost,
         cost_currency,
         archived_url: thing.body.archived_url.as_deref().and_then(|url| Template::parse(url).ok()),
+        allowed_hosts: thing.body.allowed_hosts.clone().into(),
     }
 }
 
-fn flow_route(flow: &Flow) -> FlowRoute {
-    let path = |path: &Path| PathRoute {
-        id: path.id,
-        mode: path.mode,
-        landers: path
-            .landers
-            .iter()
-            .map(|l| Alternative { id: l.lander, weight: l.weight })
-            .collect(),
-        offers: path.offers.iter().map(|o| Alternative { id: o.offer, weight: o.weight }).collect(),
-    };
-    FlowRoute {
-        default: flow.default.iter().map(|p| Alternative { id: p.id, weight: p.weight }).collect(),
-        paths: flow.default.iter().map(path).collect(),
-    }
+fn lander_route(thing: &Thing<Lander>) -> Result<LanderRoute, Problem> {
+    let url = url(&thing.body.url)?;
+    Ok(LanderRoute { name: thing.name.as_str().into(), url, is_archived: thing.archived })
 }
 
-fn lander_route(thing: &Thing<Lander>) -> Option<(ThingId, LanderRoute)> {
-    let url = Template::parse(&thing.body.url).ok()?;
-    Some((thing.id, LanderRoute { name: thing.name.as_str().into(), url }))
-}
-
-fn offer_route(thing: &Thing<Offer>) -> Option<(ThingId, OfferRoute)> {
-    let url = Template::parse(&thing.body.url).ok()?;
-    let Offer { network, payout, .. } = thing.body;
-    Some((thing.id, OfferRoute { name: thing.name.as_str().into(), url, network, payout }))
-}
-
-/// The source's own map over the usual names over the fields' own names.
-pub(crate) fn param_map(source: &Source) -> ParamMap {
-    let mut map = ParamMap::new();
-    let from_source = crate::field::FIELDS.iter().filter(|row| row.field.from_source());
-    map.extend(from_source.map(|row| (row.name.into(), ParamUse::Field(row.field))));
-    map.extend(USUAL_PARAMS.iter().map(|(name, field)| ((*name).into(), ParamUse::Field(*field))));
-    map.insert("cost".into(), ParamUse::Cost);
-    map.extend(SIGNAL_PARAMS.iter().map(|name| ((*name).into(), ParamUse::Signal)));
-    map.extend(PLATFORM_ID_PARAMS.iter().map(|name| ((*name).into(), ParamUse::PlatformId)));
-    map.extend(source.params.iter().map(|p| (p.param.as_str().into(), ParamUse::Field(p.field))));
-    let external =
-        source.click_id_param.as_deref().filter(|param| !PLATFORM_ID_PARAMS.contains(param));
-    map.extend(external.map(|param| (param.into(), ParamUse::Field(Field::ExternalId))));
-    map.extend(source.cost_param.as_deref().map(|param| (param.into(), ParamUse::Cost)));
-    map
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::thing::SourceParam;
-
-    #[test]
-    fn a_source_overrides_what_usual_names_mean() {
-        let source = Source {
-            params: vec![SourceParam { param: "utm_term".into(), field: Field::Sub1 }],
-            click_id_param: Some("tid".into()),
-            cost_param: Some("price".into()),
-            ..Source::default()
-        };
-        let map = param_map(&source);
-        for (name, expected) in [
-            ("utm_term", ParamUse::Field(Field::Sub1)),
-            ("utm_campaign", ParamUse::Field(Field::AdCampaignName)),
-            ("placement", ParamUse::Field(Field::Placement)),
-            ("tid", ParamUse::Field(Field::ExternalId)),
-            ("price", ParamUse::Cost),
-            ("gclid", ParamUse::PlatformId),
-            ("gdpr_consent", ParamUse::Signal),
-        ] {
-            assert_eq!(map.get(name), Some(&expected), "{name}");
+fn offer_route(thing: &Thing<Offer>, compiler: &mut FlowCompiler) -> Result<OfferRoute, Problem> {
+    let Offer { network, payout, next, .. } = thing.body;
+    let cap = match &thing.body.cap {
+        None => None,
+        Some(cap) => {
+            let zone = compiler.zone(thing.workspace, cap.time_zone.as_ref(), "cap.time_zone")?;
+            Some(CapRoute { cap: cap.clone(), zone })
         }
-        assert_eq!(map.get("country"), None);
-    }
+    };
+    Ok(OfferRoute {
+        name: thing.name.as_str().into(),
+        url: url(&thing.body.url)?,
+        workspace: thing.workspace,
+        network,
+        payout,
+        cap,
+        next,
+        is_archived: thing.archived,
+    })
+}
+
+fn url(text: &str) -> Result<Template, Problem> {
+    Template::parse(text).map_err(|error| Problem::new("url", error.to_string()))
 }

@@ -4,7 +4,7 @@ use crate::config::Config;
 use arc_swap::ArcSwap;
 use journal::Journal;
 use model::KeyRing;
-use model::table::{RoutingTable, Things};
+use model::table::{CapCounts, RoutingTable, Things};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use store::{Catalog, Change, Events, Saved, StoreError};
@@ -29,6 +29,8 @@ pub struct App {
     pub table: Arc<ArcSwap<RoutingTable>>,
     /// The journal sequence up to which the store is complete.
     pub ingested: Arc<AtomicU64>,
+    /// How much of their caps offers have taken.
+    pub caps: Arc<ArcSwap<CapCounts>>,
     /// Renders what `/metrics` shows.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
     /// When the process started, Unix milliseconds.

@@ -3,8 +3,6 @@
 use edge::{BoxFuture, ClickLookup, Outcome, RecentClick};
 use model::ClickKey;
 use model::event::{InboxEntry, RowKind};
-use model::facts::Facts;
-use model::field::FIELD_TAG_END;
 use model::thing::ThingId;
 use std::sync::Arc;
 use store::Events;
@@ -23,9 +21,7 @@ impl ClickLookup for StoredClicks {
                 tracing::warn!(error = error as &dyn std::error::Error, "click look-up failed")
             });
             let click = rows.ok()?.into_iter().find(|row| row.kind == RowKind::Click)?;
-            let mut facts = Facts::default();
-            facts.extend(&click.facts, |tag| tag < FIELD_TAG_END);
-            Some(RecentClick { facts })
+            Some(RecentClick { facts: click.facts })
         })
     }
 }

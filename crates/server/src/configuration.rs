@@ -244,28 +244,24 @@ fn without_nulls(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::thing::{Path, RedirectMode, WeightedOffer};
+    use model::thing::{Path, WeightedOffer};
 
     fn thing<B: Body>(id: ThingId, name: &str, body: B) -> Thing<B> {
         Thing { id, workspace: 1, name: name.into(), revision: 1, archived: false, body }
     }
 
     fn things() -> Things {
-        let offer = Offer {
-            network: None,
-            url: "https://offer.example/?c={click_id}".into(),
-            payout: Default::default(),
-        };
+        let url = "https://offer.example/?c={click_id}".into();
+        let offer = Offer { url, ..Offer::default() };
         let offers = vec![WeightedOffer { offer: 1, weight: 100 }];
-        let path =
-            Path { id: 1, weight: 100, mode: RedirectMode::Found, landers: Vec::new(), offers };
+        let path = Path { id: 1, offers, ..Path::default() };
         let campaign: Campaign =
             serde_json::from_value(serde_json::json!({ "key": "k", "flow": 1 })).unwrap();
         Things {
             workspaces: vec![thing(1, "main", Workspace::default())],
             sources: vec![thing(1, "source", Source::default())],
             offers: vec![thing(1, "offer", offer)],
-            flows: vec![thing(1, "flow", Flow { default: vec![path] })],
+            flows: vec![thing(1, "flow", Flow { default: vec![path], ..Flow::default() })],
             campaigns: vec![thing(1, "campaign", campaign)],
             ..Things::default()
         }

@@ -6,8 +6,8 @@ use crate::config::Config;
 use crate::folder::{self, Folder};
 use model::money::{Currency, Money};
 use model::thing::{
-    Body, Campaign, CampaignStatus, CostModel, DEFAULT_WORKSPACE, Flow, Network, Offer, Path,
-    Payout, RedirectMode, Source, ThingId, WeightedOffer, Workspace,
+    Body, Campaign, CostModel, DEFAULT_WORKSPACE, Flow, Network, Offer, Path, Source, ThingId,
+    WeightedOffer, Workspace,
 };
 use store::{Catalog, Change};
 
@@ -70,31 +70,23 @@ fn example(config: &Config) -> anyhow::Result<Vec<Change>> {
     let offer = |name: &str| Offer {
         network: Some(1),
         url: format!("{}/example/offer?name={name}&clickid={{click_id}}", config.public_url),
-        payout: Payout::Auto,
+        ..Offer::default()
     };
     let weighted = |offer: ThingId, weight| WeightedOffer { offer, weight };
-    let path = Path {
-        id: 1,
-        weight: 100,
-        mode: RedirectMode::Found,
-        landers: Vec::new(),
-        offers: vec![weighted(1, 70), weighted(2, 30)],
-    };
+    let path = Path { id: 1, offers: vec![weighted(1, 70), weighted(2, 30)], ..Path::default() };
     let campaign = Campaign {
         key: EXAMPLE_KEY.to_owned(),
-        aliases: Vec::new(),
         source: Some(1),
         flow: 1,
         cost: cpc,
-        status: CampaignStatus::Active,
-        archived_url: None,
+        ..Campaign::default()
     };
     Ok(vec![
         first("Example source", &Source::default())?,
         first("Example network", &Network::default())?,
         first("Example offer A", &offer("A"))?,
         Change { id: Some(2), ..first("Example offer B", &offer("B"))? },
-        first("Example flow", &Flow { default: vec![path] })?,
+        first("Example flow", &Flow { default: vec![path], ..Flow::default() })?,
         first("Example campaign", &campaign)?,
     ])
 }

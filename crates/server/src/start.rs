@@ -8,10 +8,10 @@ use crate::{first_start, geo_tables, keys, telemetry};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use edge::{Clock, Edge, IdFloor};
-use ingest::{Ingest, IngestError, Settings};
+use ingest::{Ingest, IngestError, Published, Settings};
 use journal::{Journal, RealDisk, Sequence};
 use model::codec::{self, CodecError};
-use model::table::RoutingTable;
+use model::table::{CapCounts, RoutingTable};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -61,6 +61,7 @@ pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Resu
         Some(floor) => floor,
         None => IdFloor::open(&folder.join("id-floor"))?,
     };
+    let caps = Arc::new(ArcSwap::from_pointee(CapCounts::default()));
     let geo_files = geo_tables::at_start(&config, &folder);
     let geo = Arc::new(lookup::GeoHandle::open(geo_files.clone())?);
     let parts = edge::Parts {
@@ -72,6 +73,7 @@ pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Resu
         clock: start.clock,
         clicks: Arc::new(bridge::StoredClicks { events: events.clone() }),
         id_floor,
+        caps: caps.clone(),
     };
     let edge = Arc::new(Edge::new(edge_config(&config), parts));
     let app = Arc::new(App {
@@ -83,6 +85,7 @@ pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Resu
         edge,
         things: ArcSwap::from_pointee(things),
         table,
+        caps,
         ingested: Arc::new(AtomicU64::new(position)),
         started_ms: now_ms(),
         saving: tokio::sync::Mutex::new(()),
@@ -222,7 +225,11 @@ fn replay(app: Arc<App>, stop: Arc<AtomicBool>) -> impl FnOnce() + Send {
 }
 
 async fn start_ingest(app: &Arc<App>, stop: &Arc<AtomicBool>) -> anyhow::Result<JoinHandle<()>> {
-    let on_verdict = bridge::verdict_board(app.edge.clone());
+    let published = Published {
+        on_verdict: bridge::verdict_board(app.edge.clone()),
+        ingested: app.ingested.clone(),
+        caps: app.caps.clone(),
+    };
     let ingest = Ingest::resume(
         app.events.clone(),
         app.journal.clone(),
@@ -230,8 +237,7 @@ async fn start_ingest(app: &Arc<App>, stop: &Arc<AtomicBool>) -> anyhow::Result<
         app.keys.clone(),
         &app.config.id_prefix,
         Settings::default(),
-        on_verdict,
-        app.ingested.clone(),
+        published,
     );
     let (ingest, stop, runtime) = (ingest.await?, stop.clone(), Handle::current());
     spawn("ingest", move || ingest.run(&runtime, &stop))

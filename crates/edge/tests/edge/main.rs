@@ -10,3 +10,4 @@ mod hostile;
 mod intake;
 mod lander_clicks;
 mod restart;
+mod routing;

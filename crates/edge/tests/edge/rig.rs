@@ -11,7 +11,7 @@ use journal::{Disk, Journal, Options, RealDisk, Sequence};
 use lookup::{Agents, GeoFiles, GeoHandle};
 use model::keys::MacKey;
 use model::record::Record;
-use model::table::{RoutingTable, Things};
+use model::table::{CapCounts, RoutingTable, Things};
 use model::thing::*;
 use model::{ClickId, ClickKey, Field, KeyRing, codec, id};
 use std::path::Path;
@@ -55,6 +55,8 @@ pub struct Rig {
     pub shelf: Arc<Shelf>,
     pub keys: Arc<KeyRing>,
     pub disk: Option<SimDisk>,
+    /// What offers have taken, as ingest would say.
+    pub caps: Arc<ArcSwap<CapCounts>>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -124,9 +126,11 @@ impl Rig {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             clicks: Arc::clone(&shelf) as Arc<dyn ClickLookup>,
             id_floor: IdFloor::in_memory(),
+            caps: Arc::default(),
         };
+        let caps = Arc::clone(&parts.caps);
         let edge = Arc::new(Edge::new(config, parts));
-        Self { edge, journal, clock, table, shelf, keys, disk, _folder: folder }
+        Self { caps, edge, journal, clock, table, shelf, keys, disk, _folder: folder }
     }
 
     /// Another edge over the same journal, as after a restart.
@@ -140,6 +144,7 @@ impl Rig {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             clicks: Arc::clone(&self.shelf) as Arc<dyn ClickLookup>,
             id_floor: IdFloor::in_memory(),
+            caps: Arc::default(),
         };
         let edge = Edge::new(Config::default(), parts);
         self.records().iter().for_each(|record| edge.replay(record));
@@ -271,29 +276,24 @@ pub fn thing<B>(id: ThingId, body: B) -> Thing<B> {
 }
 
 pub fn campaign(key: &str, flow: ThingId) -> Campaign {
-    Campaign {
-        key: key.into(),
-        aliases: vec![],
-        source: Some(1),
-        flow,
-        cost: CostModel::default(),
-        status: CampaignStatus::Active,
-        archived_url: None,
-    }
+    Campaign { key: key.into(), source: Some(1), flow, ..Campaign::default() }
 }
 
 pub fn path(id: u32, landers: &[ThingId], offers: &[ThingId]) -> model::thing::Path {
     model::thing::Path {
         id,
-        weight: 100,
-        mode: RedirectMode::Found,
         landers: landers.iter().map(|&lander| WeightedLander { lander, weight: 100 }).collect(),
         offers: offers.iter().map(|&offer| WeightedOffer { offer, weight: 100 }).collect(),
+        ..model::thing::Path::default()
     }
 }
 
+fn flow(default: Vec<model::thing::Path>) -> Flow {
+    Flow { default, ..Flow::default() }
+}
+
 fn offer(network: Option<ThingId>, url: &str) -> Offer {
-    Offer { network, url: url.into(), payout: Payout::Auto }
+    Offer { network, url: url.into(), ..Offer::default() }
 }
 
 /// `direct` → offer; `page` → lander → two offers; `paused`, `gone` (with a URL), `nowhere`, `other` (second workspace).
@@ -343,11 +343,11 @@ pub fn things() -> Things {
             Lander { url: "https://lander.example/p?c={country}#top".into(), offers: 2 },
         )],
         flows: vec![
-            thing(1, Flow { default: vec![path(1, &[], &[1])] }),
-            thing(2, Flow { default: vec![path(7, &[1], &[1, 2])] }),
-            thing(3, Flow { default: vec![] }),
-            thing(4, Flow { default: vec![temporary] }),
-            thing(5, Flow { default: vec![path(1, &[], &[3])] }),
+            thing(1, flow(vec![path(1, &[], &[1])])),
+            thing(2, flow(vec![path(7, &[1], &[1, 2])])),
+            thing(3, flow(vec![])),
+            thing(4, flow(vec![temporary])),
+            thing(5, flow(vec![path(1, &[], &[3])])),
         ],
         campaigns: vec![
             thing(1, campaign("direct", 1)),

@@ -5,8 +5,7 @@ use model::keys::MacKey;
 use model::money::{Currency, DecimalMark, Money};
 use model::table::{RoutingTable, Things};
 use model::thing::{
-    Campaign, CampaignStatus, CheckMode, CostModel, Network, Offer, Payout, RepeatPolicy, Status,
-    Thing, ThingId, Workspace,
+    Campaign, CheckMode, Network, Offer, Payout, RepeatPolicy, Status, Thing, ThingId, Workspace,
 };
 use model::{ClickId, ClickKey, KeyRing};
 use std::sync::Arc;
@@ -77,6 +76,7 @@ fn offers() -> Vec<Thing<Offer>> {
         network: Some(network),
         url: "https://offer.example/?s={click_id}".into(),
         payout,
+        ..Offer::default()
     };
     let fixed = |amount, currency| Payout::Fixed { amount: Money(amount), currency };
     let mut offers: Vec<_> =
@@ -91,15 +91,7 @@ fn offers() -> Vec<Thing<Offer>> {
 }
 
 fn campaign(id: ThingId, workspace: ThingId) -> Thing<Campaign> {
-    let body = Campaign {
-        key: format!("key{id}"),
-        aliases: Vec::new(),
-        source: None,
-        flow: id,
-        cost: CostModel::None,
-        status: CampaignStatus::Active,
-        archived_url: None,
-    };
+    let body = Campaign { key: format!("key{id}"), flow: id, ..Campaign::default() };
     thing(id, workspace, body)
 }
 

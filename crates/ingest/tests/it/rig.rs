@@ -2,7 +2,7 @@
 
 use crate::catalog::{PREFIX, keys, table};
 use arc_swap::ArcSwap;
-use ingest::{Ingest, IngestError, OnVerdict, Settings};
+use ingest::{Ingest, IngestError, OnVerdict, Published, Settings};
 use journal::sim::SimDisk;
 use journal::{Journal, Options, Stepper};
 use model::event::InboxEntry;
@@ -13,7 +13,6 @@ use model::{ClickKey, Field, codec};
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, Waker};
 use store::{Events, InboxQuery, MemoryEvents};
 
@@ -78,8 +77,7 @@ pub async fn resume(
         keys(),
         PREFIX,
         settings,
-        on_verdict,
-        Arc::new(AtomicU64::new(0)),
+        Published { on_verdict, ingested: Arc::default(), caps: Arc::default() },
     )
     .await
 }

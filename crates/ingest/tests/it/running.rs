@@ -4,7 +4,7 @@ use crate::catalog::{PLAIN, PREFIX, START_MS, id_text, keys, table};
 use crate::flaky::Flaky;
 use crate::rig::{FOLDER, Rig, block_on, click, encode, options, postback};
 use arc_swap::ArcSwap;
-use ingest::{Ingest, OnVerdict, Settings};
+use ingest::{Ingest, OnVerdict, Published, Settings};
 use journal::sim::SimDisk;
 use journal::{Journal, Options, Sequence};
 use model::ClickKey;
@@ -61,8 +61,7 @@ impl Running {
             keys(),
             PREFIX,
             settings,
-            on_verdict,
-            ingested.clone(),
+            Published { on_verdict, ingested: ingested.clone(), caps: Arc::default() },
         ));
         let ingest = ingest.unwrap();
         flaky.set_failures(failures);

@@ -7,7 +7,7 @@ use crate::template::Template;
 use serde::{Deserialize, Serialize};
 
 /// A link with its traffic source and its flow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Campaign {
     /// The path of the link (`/c/{key}`); unique in the installation, made by the server when empty.
@@ -30,6 +30,10 @@ pub struct Campaign {
     /// Where clicks go once the campaign is paused or archived; a fixed page when absent.
     #[serde(default)]
     pub archived_url: Option<String>,
+    /// Hosts that a link may name as its next hop (paths of mode `transparent`); `*.example.com`
+    /// stands for every host below `example.com`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_hosts: Vec<String>,
 }
 
 /// What a click costs when its URL does not say.
@@ -59,6 +63,36 @@ pub enum CampaignStatus {
     Paused,
 }
 
+impl Campaign {
+    /// Whether a link may name `host` as its next hop.
+    pub fn allows_host(&self, host: &str) -> bool {
+        host_is_among(&self.allowed_hosts, host)
+    }
+}
+
+/// Whether `host` is one of `hosts` or, for `*.example.com`, lies below `example.com`; ASCII case does
+/// not matter, nor does a dot at its end.
+pub(crate) fn host_is_among<H: AsRef<str>>(hosts: &[H], host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    hosts.iter().any(|allowed| match allowed.as_ref().strip_prefix('*') {
+        // What stays is `.example.com`, so that a name in front of it is required.
+        Some(parent) => host.len().checked_sub(parent.len()).is_some_and(|at| {
+            at > 0 && host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(parent))
+        }),
+        None => allowed.as_ref().eq_ignore_ascii_case(host),
+    })
+}
+
+fn is_host(host: &str) -> bool {
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    name.len() <= 253 && name.contains('.') && name.split('.').all(is_label)
+}
+
 impl Body for Campaign {
     const KIND: Kind = Kind::Campaign;
 
@@ -71,6 +105,10 @@ impl Body for Campaign {
         if let Some(Err(error)) = self.archived_url.as_deref().map(Template::parse) {
             problems.push(Problem::new("archived_url", error.to_string()));
         }
+        for (i, host) in self.allowed_hosts.iter().enumerate().filter(|(_, host)| !is_host(host)) {
+            let message = format!("`{host}` is no host: expected a name such as shop.example");
+            problems.push(Problem::new(format!("allowed_hosts[{i}]"), message));
+        }
         if let CostModel::Cpc { amount, .. } = self.cost
             && amount < Money::ZERO
         {
@@ -82,5 +120,36 @@ impl Body for Campaign {
     fn references(&self) -> Vec<(Kind, ThingId)> {
         let source = self.source.map(|id| (Kind::Source, id));
         source.into_iter().chain([(Kind::Flow, self.flow)]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_hosts_are_allowed() {
+        let hosts = ["shop.example", "*.brand.example"];
+        for (host, allowed) in [
+            ("shop.example", true),
+            ("SHOP.example.", true),
+            ("www.shop.example", false),
+            ("a.b.brand.example", true),
+            ("brand.example", false),
+            ("evilbrand.example", false),
+            (".brand.example", false),
+            ("", false),
+        ] {
+            assert_eq!(host_is_among(&hosts, host), allowed, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_and_nothing_else() {
+        let json =
+            r#"{"flow":1,"allowed_hosts":["a.example","*.b.example","https://c.example","*","x"]}"#;
+        let campaign: Campaign = serde_json::from_str(json).unwrap();
+        let places: Vec<_> = campaign.problems().into_iter().map(|p| p.field).collect();
+        assert_eq!(places, ["allowed_hosts[2]", "allowed_hosts[3]", "allowed_hosts[4]"]);
     }
 }

@@ -3,16 +3,26 @@
 mod campaign;
 mod flow;
 mod lander;
+mod loops;
 mod network;
 mod offer;
+mod path;
+mod rule;
 mod source;
+mod unreachable;
 mod workspace;
 
+pub(crate) use campaign::host_is_among;
 pub use campaign::{Campaign, CampaignStatus, CostModel};
-pub use flow::{Flow, Path, RedirectMode, WeightedLander, WeightedOffer};
+pub use flow::{Flow, Returning};
 pub use lander::Lander;
+pub use loops::{HOPS_MAX, loop_problems};
 pub use network::{CheckMode, Network, RepeatPolicy, Status};
-pub use offer::{Offer, Payout};
+pub use offer::{Cap, CapOf, CapPer, Offer, Payout};
+pub use path::{
+    OfferChoice, Pass, Path, RedirectMode, StatusAnswer, WeightedLander, WeightedOffer,
+};
+pub use rule::{Comparison, Condition, ConditionOp, Rule, Subject};
 pub use source::{Source, SourceParam};
 pub use workspace::{IpPrivacy, Workspace};
 
@@ -61,7 +71,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds; each refers only to kinds in front of it.
+    /// All kinds; each refers only to kinds in front of it, but for paths that lead to campaigns and
+    /// offers that name the next.
     pub const ALL: [Self; 7] = [
         Self::Workspace,
         Self::Source,

@@ -79,6 +79,7 @@ impl TestApi {
             clock: Arc::new(WallClock),
             clicks: Arc::new(NoClicks),
             id_floor: IdFloor::in_memory(),
+            caps: Arc::default(),
         };
         let app = Arc::new(App {
             config,
@@ -90,6 +91,7 @@ impl TestApi {
             things: ArcSwap::default(),
             table,
             ingested: Arc::new(AtomicU64::new(0)),
+            caps: Arc::default(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             started_ms: 1_795_348_800_000,
             saving: tokio::sync::Mutex::new(()),

@@ -3,9 +3,8 @@
 use super::scenario::{self, Scenario, place_of};
 use model::money::{Currency, DecimalMark, Money};
 use model::thing::{
-    Body, Campaign, CampaignStatus, CheckMode, CostModel, DEFAULT_WORKSPACE, Flow, Lander, Network,
-    Offer, Path, Payout, RepeatPolicy, Source, SourceParam, Status, ThingId, WeightedLander,
-    WeightedOffer,
+    Body, Campaign, CheckMode, CostModel, DEFAULT_WORKSPACE, Flow, Lander, Network, Offer, Path,
+    Payout, RepeatPolicy, Source, SourceParam, Status, ThingId, WeightedLander, WeightedOffer,
 };
 use store::Change;
 
@@ -132,6 +131,7 @@ fn offer_of(
             None => format!("{url}&{OFFER_PARAM}={{click_id}}"),
         },
         payout,
+        ..Offer::default()
     })
 }
 
@@ -151,9 +151,11 @@ fn flow_of(flow: &scenario::Flow, scenario: &Scenario) -> anyhow::Result<Flow> {
             mode: path.mode,
             landers: path.landers.iter().map(lander).collect::<anyhow::Result<_>>()?,
             offers: path.offers.iter().map(offer).collect::<anyhow::Result<_>>()?,
+            ..Path::default()
         })
     };
-    Ok(Flow { default: (1..).zip(&flow.paths).map(path).collect::<anyhow::Result<_>>()? })
+    let default = (1..).zip(&flow.paths).map(path).collect::<anyhow::Result<_>>()?;
+    Ok(Flow { default, ..Flow::default() })
 }
 
 fn campaign_of(
@@ -166,7 +168,6 @@ fn campaign_of(
     let is_free = is_sent || campaign.cpc == 0.0;
     Ok(Campaign {
         key: campaign.key(),
-        aliases: Vec::new(),
         source: Some(number(source)?),
         flow: number(place_of(&scenario.flows, &campaign.flow, |f| &f.name)?)?,
         cost: if is_free {
@@ -174,8 +175,7 @@ fn campaign_of(
         } else {
             CostModel::Cpc { amount: money(campaign.cpc), currency }
         },
-        status: CampaignStatus::Active,
-        archived_url: None,
+        ..Campaign::default()
     })
 }
 

@@ -8,7 +8,7 @@ use crate::bridge;
 use crate::config::Config;
 use arc_swap::ArcSwap;
 use edge::{Edge, IdFloor};
-use ingest::{Ingest, Settings};
+use ingest::{Ingest, Published, Settings};
 use journal::{Durability, Journal, RealDisk};
 use lookup::Geo;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -64,6 +64,7 @@ impl Installation {
             clock: clock.clone(),
             clicks: Arc::new(bridge::StoredClicks { events: events.clone() }),
             id_floor: IdFloor::in_memory(),
+            caps: Arc::default(),
         };
         let app = App {
             config,
@@ -75,6 +76,7 @@ impl Installation {
             things: ArcSwap::from_pointee(things),
             table,
             ingested: Arc::new(AtomicU64::new(0)),
+            caps: Arc::default(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             started_ms: END_MS,
             saving: tokio::sync::Mutex::new(()),
@@ -99,8 +101,11 @@ async fn start_ingest(app: &App, stop: Arc<AtomicBool>) -> JoinHandle<()> {
         app.keys.clone(),
         "ct_",
         Settings::default(),
-        bridge::verdict_board(app.edge.clone()),
-        app.ingested.clone(),
+        Published {
+            on_verdict: bridge::verdict_board(app.edge.clone()),
+            ingested: app.ingested.clone(),
+            caps: app.caps.clone(),
+        },
     );
     let (ingest, runtime) = (ingest.await.unwrap(), Handle::current());
     std::thread::spawn(move || ingest.run(&runtime, &stop))

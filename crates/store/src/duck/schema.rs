@@ -128,7 +128,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 24] = [
+const TAG_NAMES: [(&str, u16); 30] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -145,6 +145,12 @@ const TAG_NAMES: [(&str, u16); 24] = [
     ("cost_refused", tag::COST_REFUSED),
     ("settles", tag::SETTLES),
     ("amount", tag::AMOUNT),
+    ("hop", tag::HOP),
+    ("kept", tag::KEPT),
+    ("seed", tag::SEED),
+    ("seen", tag::SEEN),
+    ("capped", tag::CAPPED),
+    ("truth", tag::TRUTH),
     ("intake_method", tag::INTAKE_METHOD),
     ("intake_url", tag::INTAKE_URL),
     ("intake_body", tag::INTAKE_BODY),

@@ -1,0 +1,313 @@
+//! The walk from a campaign to a target: rules, then path, lander and offer, from flow to flow.
+
+use super::trace::{Choice, Trace};
+use super::{CampaignHop, Decision, Kept, Seen, Target, Undecided, Visit};
+use crate::condition::Inputs;
+use crate::draw::{Alternative, Draw, Level, Seed};
+use crate::keys::Secret;
+use crate::table::{CampaignRoute, FlowRoute, PathRoute, PathTarget, RoutingTable};
+use crate::thing::{HOPS_MAX, OfferChoice, Returning, ThingId};
+
+/// Decides where a visit of `campaign` leads.
+pub(super) fn walk<'a, T: Trace<'a>>(
+    table: &'a RoutingTable,
+    campaign: &'a CampaignRoute,
+    visit: &'a Visit<'a>,
+    draws: &'a Secret,
+    trace: &mut T,
+) -> Result<Decision, Undecided> {
+    if !campaign.active {
+        return Err(Undecided::CampaignClosed(campaign.id));
+    }
+    let mut walk = Walk { table, chooser: Chooser::new(table, visit, draws), trace, inputs: None };
+    let mut hops = Vec::new();
+    let mut campaign = campaign;
+    loop {
+        let (flow, rule, path) = walk.path(campaign)?;
+        let place = Place { campaign, flow, rule, path };
+        let PathTarget::Campaign(next) = path.target else {
+            let target = walk.target(&place)?;
+            return Ok(walk.decision(&place, target, hops));
+        };
+        if hops.len() == HOPS_MAX {
+            return Err(Undecided::TooManyHops);
+        }
+        hops.push(CampaignHop { campaign: campaign.id, flow: flow.id, rule, path: path.id });
+        campaign = table.campaign(next).ok_or(Undecided::CampaignMissing(next))?;
+        if !campaign.active {
+            let place = Place { campaign, ..place };
+            return Ok(walk.decision(&place, Target::Closed, hops));
+        }
+    }
+}
+
+struct Walk<'a, 't, T> {
+    table: &'a RoutingTable,
+    chooser: Chooser<'a>,
+    trace: &'t mut T,
+    /// Made when the first flow with rules is met.
+    inputs: Option<Inputs<'a>>,
+}
+
+/// Where a walk stands.
+struct Place<'a> {
+    campaign: &'a CampaignRoute,
+    flow: &'a FlowRoute,
+    rule: Option<u32>,
+    path: &'a PathRoute,
+}
+
+impl<'a, T: Trace<'a>> Walk<'a, '_, T> {
+    /// The path of a campaign's flow: that of the first rule that is met, else of the default.
+    fn path(
+        &mut self,
+        campaign: &'a CampaignRoute,
+    ) -> Result<(&'a FlowRoute, Option<u32>, &'a PathRoute), Undecided> {
+        let missing = Undecided::FlowMissing(campaign.flow);
+        let flow = self.table.flow(campaign.flow).ok_or(missing)?;
+        self.trace.enter(campaign, flow);
+        let (rule, paths) = self.rule(flow)?;
+        // In the default the scope is the flow's number alone.
+        let scope = u64::from(rule.unwrap_or(0)) << 32 | u64::from(flow.id);
+        let chosen = self.chooser.choose(flow, Level::Path, scope, paths, self.trace);
+        let path = chosen.and_then(|id| flow.path(id));
+        Ok((flow, rule, path.ok_or(Undecided::PathMissing { flow: flow.id })?))
+    }
+
+    fn rule(&mut self, flow: &'a FlowRoute) -> Result<(Option<u32>, &'a [Alternative]), Undecided> {
+        if flow.rules.is_empty() {
+            return Ok((None, &flow.default));
+        }
+        let visit = self.chooser.visit;
+        let inputs = self.inputs.get_or_insert_with(|| Inputs::new(visit));
+        inputs.set_zone(flow.zone.as_deref());
+        for rule in &flow.rules {
+            let holds = rule.when.holds(inputs);
+            self.trace.rule(rule, holds, inputs);
+            match holds {
+                Some(true) => return Ok((Some(rule.id), &rule.paths)),
+                Some(false) => {}
+                None => return Err(Undecided::InputLost { flow: flow.id, rule: rule.id }),
+            }
+        }
+        Ok((None, &flow.default))
+    }
+
+    fn target(&mut self, place: &Place<'a>) -> Result<Target, Undecided> {
+        let &Place { flow, path, .. } = place;
+        let (landers, offers, choice) = match &path.target {
+            PathTarget::Offers { landers, offers, choice } => (landers, offers, *choice),
+            PathTarget::Status(status) => return Ok(Target::Status(status.code)),
+            PathTarget::Url(_) | PathTarget::Campaign(_) => return Ok(Target::Url),
+        };
+        let scope = path_scope(flow.id, path.id);
+        let lander = self.chooser.choose(flow, Level::Lander, scope, landers, self.trace);
+        match (lander, choice) {
+            (Some(lander), OfferChoice::After) => Ok(Target::Lander { lander, offer: None }),
+            (lander, _) => {
+                let missing = Undecided::OfferMissing { flow: flow.id, path: path.id };
+                let offer = self.chooser.offer(flow, scope, offers, self.trace).ok_or(missing)?;
+                Ok(match lander {
+                    Some(lander) => Target::Lander { lander, offer: Some(offer) },
+                    None => Target::Offer(offer),
+                })
+            }
+        }
+    }
+
+    fn decision(self, place: &Place<'a>, target: Target, hops: Vec<CampaignHop>) -> Decision {
+        let Chooser { visit, kept, seen, capped, draws_from_visitor, .. } = self.chooser;
+        let mut decision = Decision {
+            campaign: place.campaign.id,
+            flow: place.flow.id,
+            rule: place.rule,
+            path: place.path.id,
+            mode: place.path.mode,
+            pass: place.path.pass,
+            target,
+            network: None,
+            hops,
+            kept,
+            seed: visit.visitor.filter(|_| draws_from_visitor),
+            seen,
+            capped,
+            truths: self.inputs.map(Inputs::into_truths).unwrap_or_default(),
+        };
+        let offer = decision.offer().and_then(|offer| self.table.offer(offer));
+        decision.network = offer.and_then(|offer| offer.network);
+        decision
+    }
+}
+
+/// Keeps draws of equal path ids of different flows apart.
+pub(super) fn path_scope(flow: ThingId, path: u32) -> u64 {
+    u64::from(flow) << 32 | u64::from(path)
+}
+
+/// Chooses among alternatives: what the visitor had, else by a draw; notes what that depended on.
+pub(super) struct Chooser<'a> {
+    table: &'a RoutingTable,
+    pub(super) visit: &'a Visit<'a>,
+    draws: &'a Secret,
+    kept: Vec<Kept>,
+    seen: Vec<Seen>,
+    pub(super) capped: Vec<ThingId>,
+    draws_from_visitor: bool,
+}
+
+impl<'a> Chooser<'a> {
+    pub(super) fn new(table: &'a RoutingTable, visit: &'a Visit<'a>, draws: &'a Secret) -> Self {
+        let (kept, seen, capped) = (Vec::new(), Vec::new(), Vec::new());
+        Self { table, visit, draws, kept, seen, capped, draws_from_visitor: false }
+    }
+
+    /// A draw of `flow`: from the click or, where the flow remembers visitors, from the visitor.
+    pub(super) fn draw(
+        &mut self,
+        flow: &FlowRoute,
+        level: Level,
+        scope: u64,
+        alternatives: &'a [Alternative],
+    ) -> Draw<'a> {
+        let seed = match (flow.returning, self.visit.visitor) {
+            (Returning::Same | Returning::Unseen, Some(visitor)) => {
+                self.draws_from_visitor = true;
+                Seed(visitor as i64)
+            }
+            _ => self.visit.key.into(),
+        };
+        Draw { secret: self.draws, seed, level, scope, alternatives }
+    }
+
+    /// A path or a lander.
+    fn choose(
+        &mut self,
+        flow: &FlowRoute,
+        level: Level,
+        scope: u64,
+        alternatives: &'a [Alternative],
+        trace: &mut impl Trace<'a>,
+    ) -> Option<u32> {
+        if alternatives.is_empty() {
+            return None;
+        }
+        let draw = self.draw(flow, level, scope, alternatives);
+        let kept = self.kept(flow, &draw);
+        let seen = if kept.is_none() { self.avoided(flow, &draw) } else { Vec::new() };
+        let winner = kept.or_else(|| draw.best(|id| !seen.contains(&id)));
+        let is_kept = kept.is_some();
+        trace.chosen(&Choice { draw, winner, is_kept, seen: &seen, capped: &[], overflow: None });
+        winner
+    }
+
+    /// An offer that is not over its cap: the best of the draw, else whom it passes on to, else the
+    /// next best. Where all are over their caps, the best of the draw takes it: nobody is turned away.
+    pub(super) fn offer(
+        &mut self,
+        flow: &FlowRoute,
+        scope: u64,
+        alternatives: &'a [Alternative],
+        trace: &mut impl Trace<'a>,
+    ) -> Option<ThingId> {
+        let draw = self.draw(flow, Level::Offer, scope, alternatives);
+        let kept = self.kept(flow, &draw);
+        let seen = if kept.is_none() { self.avoided(flow, &draw) } else { Vec::new() };
+        let (winner, overflow) = match kept {
+            Some(offer) => (Some(offer), None),
+            None => self.below_cap(&draw, &seen),
+        };
+        let (is_kept, capped) = (kept.is_some(), &*self.capped);
+        trace.chosen(&Choice { draw, winner, is_kept, seen: &seen, capped, overflow });
+        overflow.or(winner)
+    }
+
+    /// The best offer that takes somebody, and who takes what it cannot.
+    fn below_cap(&mut self, draw: &Draw<'_>, seen: &[u32]) -> (Option<ThingId>, Option<ThingId>) {
+        loop {
+            let best = draw
+                .best(|id| !seen.contains(&id) && !self.capped.contains(&id))
+                .or_else(|| draw.best(|id| !self.capped.contains(&id)));
+            let Some(offer) = best else { return (draw.best(|_| true), None) };
+            if !self.is_capped(offer) {
+                return (Some(offer), None);
+            }
+            if let Some(next) = self.overflow(offer) {
+                return (Some(offer), Some(next));
+            }
+        }
+    }
+
+    /// The first of the offers behind `offer` that takes somebody.
+    pub(super) fn overflow(&mut self, offer: ThingId) -> Option<ThingId> {
+        let mut at = offer;
+        for _ in 0..HOPS_MAX {
+            at = self.table.offer(at)?.next?;
+            let is_live = self.table.offer(at).is_some_and(|offer| !offer.is_archived);
+            if is_live && !self.is_capped(at) {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    /// Takes it that the visitor went down `path` again, if that is what they had before.
+    pub(super) fn keep_path(&mut self, flow: &FlowRoute, path: u32) {
+        let had = self.visit.kept.iter().any(|kept| (kept.flow, kept.path) == (flow.id, path));
+        if had && flow.returning == Returning::Same {
+            self.kept.push(Kept { flow: flow.id, path, lander: None, offer: None });
+        }
+    }
+
+    /// Asks, and notes who is over the cap.
+    pub(super) fn is_capped(&mut self, offer: ThingId) -> bool {
+        let is_capped = (self.visit.capped)(offer);
+        if is_capped && !self.capped.contains(&offer) {
+            self.capped.push(offer);
+        }
+        is_capped
+    }
+
+    /// What the visitor had before, if the flow gives the same again and it can still be had: it has a
+    /// weight (what is archived has none), and an offer is not over its cap.
+    fn kept(&mut self, flow: &FlowRoute, draw: &Draw<'_>) -> Option<u32> {
+        if flow.returning != Returning::Same {
+            return None;
+        }
+        let before = self.visit.kept.iter().find(|kept| kept.flow == flow.id)?;
+        let id = match draw.level {
+            Level::Path => Some(before.path),
+            // Lander and offer belong to the path.
+            _ if self.kept.last().is_none_or(|kept| kept.flow != flow.id) => None,
+            Level::Lander => before.lander,
+            Level::Offer => before.offer.filter(|offer| !(self.visit.capped)(*offer)),
+            Level::Random => None,
+        }?;
+        draw.alternatives.iter().find(|a| a.id == id && a.weight > 0)?;
+        match (draw.level, self.kept.last_mut()) {
+            (Level::Lander, Some(kept)) => kept.lander = Some(id),
+            (Level::Offer, Some(kept)) => kept.offer = Some(id),
+            _ => self.kept.push(Kept { flow: flow.id, path: id, lander: None, offer: None }),
+        }
+        Some(id)
+    }
+
+    /// What the visitor has seen, if the flow avoids that and something else is left; noted.
+    fn avoided(&mut self, flow: &FlowRoute, draw: &Draw<'_>) -> Vec<u32> {
+        if flow.returning != Returning::Unseen || self.visit.seen.is_empty() {
+            return Vec::new();
+        }
+        let seen_as = |id: u32| match draw.level {
+            Level::Path => Seen::Path { flow: flow.id, path: id },
+            Level::Lander => Seen::Lander(id),
+            Level::Offer | Level::Random => Seen::Offer(id),
+        };
+        let live = || draw.alternatives.iter().filter(|a| a.weight > 0).map(|a| a.id);
+        let is_seen = |id: &u32| self.visit.seen.contains(&seen_as(*id));
+        if live().all(|id| is_seen(&id)) {
+            return Vec::new();
+        }
+        let seen: Vec<u32> = live().filter(is_seen).collect();
+        self.seen.extend(seen.iter().map(|id| seen_as(*id)));
+        seen
+    }
+}

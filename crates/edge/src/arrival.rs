@@ -2,26 +2,26 @@
 
 use crate::choices::{self, Choices};
 use crate::cookie::{self, Cookies};
-use crate::counters::Event;
+use crate::counters::{Counters, Event};
 use crate::edge::Edge;
 use crate::headers::Headers;
 use crate::log::Entry;
 use crate::onward;
 use crate::query::Query;
+use crate::rehearsal::Rehearsal;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
 use crate::source::{self, Pricing};
 use crate::visitor::{Loaded, Visitor};
 use crate::visits::{Visit, cookie_hash, foreign_hash};
-use http::StatusCode;
 use journal::{NotLogged, Sequence};
 use model::facts::Facts;
 use model::id::ClickIdText;
 use model::record::{RecordKind, tag};
-use model::route::{self, Decision, Hop, Target, UrlValues};
-use model::table::{CampaignRoute, PathTarget, RoutingTable};
-use model::thing::{Pass, RedirectMode, Workspace};
-use model::{ClickId, Field};
+use model::route::{self, Decision, Onward, UrlValues};
+use model::table::{CampaignRoute, RoutingTable};
+use model::thing::{ThingId, Workspace};
+use model::{ClickId, ClickKey, Field};
 
 /// What somebody came for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,17 +61,29 @@ impl<'a> Arrival<'a> {
         campaign: &'a CampaignRoute,
         purpose: Purpose,
     ) -> Self {
+        let stamp = edge.log.ids.next(edge.log.clock.now_ms());
+        if stamp.is_clock_suspect {
+            edge.log.counters.count(Event::ClockSuspect);
+        }
+        let mut arrival = Self::named(edge, request, (table, campaign), purpose, stamp.key);
+        arrival.facts.set_flag(Field::ClockSuspect, stamp.is_clock_suspect);
+        arrival
+    }
+
+    /// The same with a name that exists already.
+    pub fn named(
+        edge: &'a Edge,
+        request: &'a Incoming<'a>,
+        (table, campaign): (&'a RoutingTable, &'a CampaignRoute),
+        purpose: Purpose,
+        key: ClickKey,
+    ) -> Self {
         let settings = edge.settings(table, campaign.workspace);
         let headers = Headers::read(request.headers);
         let cookies = Cookies::read(headers.cookie);
         let query = Query::bounded(request.path_and_query, edge.config.limits.uri_kept_bytes);
         let mut facts = Facts::for_click();
-        let stamp = edge.log.ids.next(edge.log.clock.now_ms());
-        facts.push_int(tag::KEY, stamp.key.0);
-        if stamp.is_clock_suspect {
-            edge.log.counters.count(Event::ClockSuspect);
-        }
-        facts.set_flag(Field::ClockSuspect, stamp.is_clock_suspect);
+        facts.push_int(tag::KEY, key.0);
         facts.set_int(Field::Campaign, campaign.id);
         facts.set_int(Field::Workspace, campaign.workspace);
         if let Some(source) = campaign.source {
@@ -86,7 +98,7 @@ impl<'a> Arrival<'a> {
         let privacy = (settings.ip_privacy, loaded);
         let visitor = Visitor::read(edge, request, &headers, cookies, privacy, &mut facts);
         let choices = Choices::read(cookies.choices, &edge.keys);
-        let id = ClickId { key: stamp.key, campaign: campaign.id, unlogged: false, test: false };
+        let id = ClickId { key, campaign: campaign.id, unlogged: false, test: false };
         Self {
             edge,
             request,
@@ -115,13 +127,12 @@ impl<'a> Arrival<'a> {
     }
 
     /// Reads what the traffic source says.
-    pub fn read_source(&mut self) {
+    pub fn read_source(&mut self, counters: &Counters) {
         let pricing = match self.kind() {
             RecordKind::Click => Pricing::Click,
             RecordKind::Impression => Pricing::Query,
             _ => Pricing::Free,
         };
-        let counters = &self.edge.log.counters;
         self.id.test = source::read(self.query, self.campaign, pricing, &mut self.facts, counters);
     }
 
@@ -129,23 +140,48 @@ impl<'a> Arrival<'a> {
     /// is not active routes nowhere: the click is recorded without a path, since it was paid for, and sent where the
     /// campaign says.
     pub fn route(&mut self) -> Option<Decision> {
-        let (edge, key) = (self.edge, self.id.key);
-        let caps = edge.caps.load();
-        let capped = |offer| caps.is_over(self.table, offer, key.time_ms());
-        let visit = route::Visit {
-            query: self.facts.text_at(tag::RAW_QUERY).unwrap_or_default(),
-            ip: Some(self.visitor.ip),
-            visitor: Some(choices::seed(key, self.visitor.recorded_hash, &edge.keys)),
-            kept: &self.choices.kept,
-            seen: &self.choices.seen,
-            capped: &capped,
-            ..route::Visit::new(key, &self.facts)
-        };
-        let decision = route::route(self.table, self.campaign, &visit, edge.keys.draw());
+        let caps = self.edge.caps.load();
+        let capped = |offer| caps.is_over(self.table, offer, self.id.key.time_ms());
+        let draws = self.edge.keys.draw();
+        let decision = route::route(self.table, self.campaign, &self.visit(&capped), draws);
         if let Some(decision) = &decision {
             decision.record(&mut self.facts);
         }
         decision
+    }
+
+    /// Decides the same, and says why and where that leads.
+    pub fn explain(mut self) -> Rehearsal {
+        let caps = self.edge.caps.load();
+        let capped = |offer| caps.is_over(self.table, offer, self.id.key.time_ms());
+        let draws = self.edge.keys.draw();
+        let visit = self.visit(&capped);
+        let (outcome, explanation) = route::explain(self.table, self.campaign, &visit, draws);
+        if let Ok(decision) = &outcome {
+            decision.record(&mut self.facts);
+        }
+        let (decision, query) = (outcome.ok(), self.query.text);
+        let id = self.id.text(&self.edge.config.id_prefix, &self.edge.keys);
+        let destination = match route::onward(self.table, self.campaign, decision.as_ref(), query) {
+            Onward::To { hop, pass, .. } => {
+                route::destination_origins(&hop, pass, &self.url_values(&id))
+            }
+            _ => None,
+        };
+        Rehearsal { facts: self.facts, explanation, destination }
+    }
+
+    fn visit<'v>(&'v self, capped: &'v dyn Fn(ThingId) -> bool) -> route::Visit<'v> {
+        let recorded_hash = self.visitor.recorded_hash;
+        route::Visit {
+            query: self.facts.text_at(tag::RAW_QUERY).unwrap_or_default(),
+            ip: Some(self.visitor.ip),
+            visitor: Some(choices::seed(self.id.key, recorded_hash, &self.edge.keys)),
+            kept: &self.choices.kept,
+            seen: &self.choices.seen,
+            capped,
+            ..route::Visit::new(self.id.key, &self.facts)
+        }
     }
 
     /// Notes that this person was here. Programs, previews and tests leave no trace: they never take a first visit
@@ -193,15 +229,8 @@ impl<'a> Arrival<'a> {
             return self.edge.unavailable();
         }
         let id = self.id.text(&self.edge.config.id_prefix, &self.edge.keys);
-        let reply = if self.is_beacon() {
-            Ok(reply::no_content())
-        } else {
-            match decision {
-                Some(decision) => self.follow(decision, &id),
-                None if self.campaign.active => Err(Event::NoDestination),
-                None => self.leave(self.campaign, &id),
-            }
-        };
+        let reply =
+            if self.is_beacon() { Ok(reply::no_content()) } else { self.follow(decision, &id) };
         match reply {
             Ok(reply) => self.with_cookies(reply, &id, decision),
             Err(event) => self.edge.refuse(event),
@@ -216,56 +245,34 @@ impl<'a> Arrival<'a> {
             && self.headers.sec_fetch_mode.map_or_else(is_plain, |mode| mode != b"navigate")
     }
 
-    fn follow(&self, decision: &Decision, id: &ClickIdText) -> Result<Reply, Event> {
-        if decision.mode == RedirectMode::Transparent
-            && let Some(url) = onward::shown_next_hop(self.edge, self.query, self.campaign)
-        {
-            let url = self.url(Hop::Shown(&url), decision.pass, id);
-            return self.send_on(decision.mode, url);
+    fn follow(&self, decision: Option<&Decision>, id: &ClickIdText) -> Result<Reply, Event> {
+        match route::onward(self.table, self.campaign, decision, self.query.text) {
+            Onward::To { hop, mode, pass, is_shown_refused } => {
+                if is_shown_refused {
+                    self.edge.log.counters.count(Event::NextHopRefused);
+                }
+                let url = route::destination(&hop, pass, &self.url_values(id));
+                let (url, method) = (url.ok_or(Event::NoDestination)?, self.request.method);
+                let reply = onward::send_on(mode, method, url, &self.edge.keys);
+                reply.ok_or(Event::DestinationRefused)
+            }
+            Onward::Answer(answer) => reply::fixed(answer).ok_or(Event::NoDestination),
+            Onward::Closed => Err(Event::InactiveCampaign),
+            Onward::Nowhere => Err(Event::NoDestination),
         }
-        let path = || decision.path_of(self.table).map(|path| &path.target);
-        let hop = match (decision.target, path()) {
-            (Target::Lander { lander, .. }, _) => Hop::Lander(lander),
-            (Target::Offer(offer), _) => Hop::Offer(offer),
-            (Target::Url, Some(PathTarget::Url(url))) => Hop::Url(url),
-            (Target::Status(_), Some(PathTarget::Status(status))) => {
-                let code = StatusCode::from_u16(status.code).map_err(|_| Event::NoDestination)?;
-                return Ok(match code {
-                    StatusCode::NO_CONTENT => reply::no_content(),
-                    _ => reply::text(code, status.text.clone()),
-                });
-            }
-            (Target::Closed, _) => {
-                let closed = self.table.campaign(decision.campaign);
-                return self.leave(closed.ok_or(Event::NoDestination)?, id);
-            }
-            (Target::Url | Target::Status(_), _) => return Err(Event::NoDestination),
-        };
-        self.send_on(decision.mode, self.url(hop, decision.pass, id))
     }
 
-    /// To where a campaign sends what it does not take.
-    fn leave(&self, campaign: &CampaignRoute, id: &ClickIdText) -> Result<Reply, Event> {
-        let url = campaign.archived_url.as_ref().ok_or(Event::InactiveCampaign)?;
-        self.send_on(RedirectMode::Found, self.url(Hop::Url(url), Pass::default(), id))
-    }
-
-    fn send_on(&self, mode: RedirectMode, url: Option<String>) -> Result<Reply, Event> {
-        let url = url.ok_or(Event::NoDestination)?;
-        let reply = onward::send_on(mode, self.request.method, url, &self.edge.keys);
-        reply.ok_or(Event::DestinationRefused)
-    }
-
-    fn url(&self, hop: Hop<'_>, pass: Pass, id: &ClickIdText) -> Option<String> {
-        let values = UrlValues {
+    fn url_values<'v>(&'v self, id: &'v ClickIdText) -> UrlValues<'v> {
+        UrlValues {
             table: self.table,
+            campaign: self.campaign,
             facts: &self.facts,
+            query: self.query.text,
             key: self.id.key,
             click_id: id.as_str(),
+            click_param: &self.settings.click_param,
             draws: self.edge.keys.draw(),
-        };
-        let passed = source::passed(self.query, self.campaign);
-        route::destination(hop, &values, &self.settings.click_param, pass, passed)
+        }
     }
 
     /// Adds the cookies; a preview gets none.

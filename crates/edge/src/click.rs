@@ -14,7 +14,7 @@ pub(crate) async fn click(edge: &Edge, request: &Incoming<'_>, key: &str) -> Rep
         return edge.refuse(Event::UnknownCampaign);
     };
     let mut arrival = Arrival::read(edge, request, &table, campaign, Purpose::Click);
-    arrival.read_source();
+    arrival.read_source(&edge.log.counters);
     arrival.mark_visit();
     let decision = arrival.route();
     // The outcome stands in the click's id, and what is owed to the journal has been noted.

@@ -14,7 +14,7 @@ pub(crate) async fn impression(edge: &Edge, request: &Incoming<'_>, key: &str) -
         return edge.refuse(Event::UnknownCampaign);
     };
     let mut arrival = Arrival::read(edge, request, &table, campaign, Purpose::Impression);
-    arrival.read_source();
+    arrival.read_source(&edge.log.counters);
     match arrival.log().await {
         Err(_) if edge.refuses_unlogged() => edge.unavailable(),
         _ => reply::pixel(),

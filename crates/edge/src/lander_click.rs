@@ -11,7 +11,6 @@ use crate::onward;
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
-use crate::source;
 use crate::visitor::{Loaded, Visitor};
 use model::facts::Facts;
 use model::id::{self, IdError};
@@ -262,9 +261,12 @@ impl<'a> Place<'a> {
         let text = hop.id.text(&edge.config.id_prefix, &edge.keys);
         let values = UrlValues {
             table,
+            campaign,
             facts: &hop.facts,
+            query: hop.facts.text_at(tag::RAW_QUERY).unwrap_or_default(),
             key: hop.id.key,
             click_id: text.as_str(),
+            click_param: &edge.settings(table, campaign.workspace).click_param,
             draws: edge.keys.draw(),
         };
         let number = |field: Field| hop.facts.int(field).and_then(|id| u32::try_from(id).ok());
@@ -276,10 +278,7 @@ impl<'a> Place<'a> {
             (None, Some(PathTarget::Url(url))) => Hop::Url(url),
             (None, _) => return edge.refuse(Event::NoDestination),
         };
-        let param = &edge.settings(table, campaign.workspace).click_param;
-        let arrived_with = hop.facts.text_at(tag::RAW_QUERY).unwrap_or_default();
-        let passed = source::passed(Query { text: arrived_with, is_cut: false }, campaign);
-        let Some(url) = route::destination(to, &values, param, pass, passed) else {
+        let Some(url) = route::destination(&to, pass, &values) else {
             return edge.refuse(Event::NoDestination);
         };
         let Some(mut reply) = onward::send_on(mode, request.method, url, &edge.keys) else {

@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order. What comes in: [`request`](Incoming), `headers`, `query`, `peer`, `cookie`. What is made
 //! of it: `visitor` (who), `source` (what the ad platform says), `ids` (its key), `visits` (first time or again), `choices` (what a visitor had and saw). The
-//! endpoints: `click`, `lander_click`, `impression`, `intake` (postbacks and pixels), `health`. What they share:
+//! endpoints: `click`, `lander_click`, `impression`, `intake` (postbacks and pixels), `health`; and `rehearsal` (a click that nobody made). What they share:
 //! `onward` (how somebody is sent on), `log` (the durability rule), `unlogged` (what is owed when the journal fails), `recent` and `older` (clicks to come
 //! back to), `verdicts`, `reply`, `counters`. Around them: `edge` (the dispatcher) and `serve` (connections).
 //!
@@ -31,6 +31,7 @@ mod health;
 mod impression;
 mod intake;
 mod lander_click;
+mod rehearsal;
 
 mod log;
 mod older;
@@ -50,6 +51,7 @@ pub use counters::Event;
 pub use edge::{Clock, Edge, Parts, Status, WallClock};
 pub use ids::{FloorError, IdFloor};
 pub use older::{BoxFuture, ClickLookup, RecentClick};
+pub use rehearsal::Rehearsal;
 pub use reply::Reply;
 pub use request::Incoming;
 pub use serve::{BoxBody, ServeReport, serve};

@@ -8,11 +8,8 @@ use crate::reply::{self, Reply};
 use http::{HeaderValue, Method, StatusCode, header};
 use model::keys::{self, KeyRing};
 use model::params;
-use model::table::CampaignRoute;
 use model::thing::RedirectMode;
 
-/// The parameter in which a link of mode `transparent` shows its next hop, by preference.
-const NEXT_HOP_PARAMS: [&str; 2] = ["url", "lpurl"];
 /// The parameters of the second page of mode `double_meta`.
 const TO_PARAM: &str = "ct_to";
 const SIGNATURE_PARAM: &str = "ct_sig";
@@ -56,51 +53,6 @@ pub(crate) fn second_hop(edge: &Edge, query: Query<'_>) -> Option<Reply> {
     }
     let reply = page(&url, Leads::ByMeta).map(without_referrer);
     Some(reply.unwrap_or_else(|| edge.refuse(Event::DestinationRefused)))
-}
-
-/// The next hop that a link shows, if its host is among those the campaign allows.
-pub(crate) fn shown_next_hop(
-    edge: &Edge,
-    query: Query<'_>,
-    campaign: &CampaignRoute,
-) -> Option<String> {
-    let shown = NEXT_HOP_PARAMS.iter().find_map(|name| query.get(name))?;
-    let url = clean(shown.trim());
-    let is_allowed = url.as_deref().and_then(host).is_some_and(|host| campaign.allows_host(host));
-    if !is_allowed {
-        edge.log.counters.count(Event::NextHopRefused);
-    }
-    url.filter(|_| is_allowed)
-}
-
-/// The URL with what may not stand in a header encoded; `None` for what browsers would read in another way than we do.
-fn clean(url: &str) -> Option<String> {
-    let is_odd = |c: char| c.is_control() || c == '\\';
-    if url.contains(is_odd) {
-        return None;
-    }
-    let mut text = String::with_capacity(url.len());
-    for byte in url.bytes() {
-        if byte.is_ascii_graphic() {
-            text.push(char::from(byte));
-        } else {
-            text.push('%');
-            text.push_str(&format!("{byte:02X}"));
-        }
-    }
-    Some(text)
-}
-
-/// The host of an absolute http or https URL whose authority is a plain name with or without a port.
-fn host(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
-        return None;
-    }
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (host, port) = authority.split_once(':').unwrap_or((authority, "443"));
-    let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
-    (is_name && !host.is_empty() && port.parse::<u16>().is_ok()).then_some(host)
 }
 
 fn second_page(url: &str, keys: &KeyRing) -> String {
@@ -214,29 +166,5 @@ mod tests {
         }
         let broken = "https://a.example/\r\nx".to_owned();
         assert!(send_on(RedirectMode::Meta, &Method::GET, broken, &keys()).is_none());
-    }
-
-    #[test]
-    fn only_plain_hosts_are_read_off_a_shown_next_hop() {
-        for (url, expected) in [
-            ("https://shop.example/a?b=c", Some("shop.example")),
-            ("HTTP://shop.example:8080", Some("shop.example")),
-            ("https://shop.example?x", Some("shop.example")),
-            ("https://shop.example@evil.example/", None),
-            ("https://shop.example:x@evil.example/", None),
-            ("https://shop.example\\@evil.example/", None),
-            ("https:\\\\evil.example", None),
-            ("//evil.example", None),
-            ("/path", None),
-            ("javascript://shop.example/%0aalert(1)", None),
-            ("https://[::1]/", None),
-            ("https://évil.example/", None),
-            ("https:///", None),
-            ("https://sh\top.example/", None),
-        ] {
-            let url = clean(url);
-            assert_eq!(url.as_deref().and_then(host), expected, "{url:?}");
-        }
-        assert_eq!(clean("https://a.example/ä b").as_deref(), Some("https://a.example/%C3%A4%20b"));
     }
 }

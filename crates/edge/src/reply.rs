@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
+use model::thing::StatusAnswer;
 
 /// An answer, ready to be sent.
 pub type Reply = Response<Bytes>;
@@ -62,6 +63,15 @@ fn ask_for_hints(reply: &mut Reply) {
 /// A fixed sentence.
 pub(crate) fn page(status: StatusCode, sentence: &'static str) -> Reply {
     with_body(status, TEXT, Bytes::from_static(sentence.as_bytes()))
+}
+
+/// The fixed answer of a path.
+pub(crate) fn fixed(answer: &StatusAnswer) -> Option<Reply> {
+    let code = StatusCode::from_u16(answer.code).ok()?;
+    Some(match code {
+        StatusCode::NO_CONTENT => no_content(),
+        _ => text(code, answer.text.clone()),
+    })
 }
 
 /// A short text.

@@ -59,19 +59,6 @@ pub(crate) fn read(
     is_test
 }
 
-/// The pairs that go on to a lander as they came: platform ids and `utm_*`, unless a macro stands in them.
-pub(crate) fn passed<'a>(
-    query: Query<'a>,
-    campaign: &CampaignRoute,
-) -> impl Iterator<Item = &'a str> {
-    query.raw_pairs().filter(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let is_known = name.starts_with("utm_")
-            || matches!(campaign.params.get(name), Some(ParamUse::PlatformId));
-        is_known && !unexpanded::is_unexpanded(value, &decode(value))
-    })
-}
-
 struct Reader<'a> {
     facts: &'a mut Facts,
     counters: &'a Counters,
@@ -298,7 +285,8 @@ mod tests {
         let table = table(CostModel::None);
         let query =
             Query::bounded("/?utm_source=a+b&gclid=X%20y&sub1=1&fbclid=%7Bx%7D&utm_x&price=1", 999);
-        let passed: Vec<_> = passed(query, table.campaign_by_key("a").unwrap()).collect();
+        let passed: Vec<_> =
+            model::route::passed(query.text, table.campaign_by_key("a").unwrap()).collect();
         assert_eq!(passed, ["utm_source=a+b", "gclid=X%20y", "utm_x"]);
     }
 }

@@ -8,18 +8,23 @@ mod destination;
 mod explain;
 mod explanation;
 mod link;
+mod onward;
+mod origin;
 mod record;
+mod shown;
 mod trace;
 mod walk;
 
-pub use destination::{Hop, UrlValues, destination};
+pub use destination::{Hop, UrlValues, destination, passed};
 pub use explain::{explain, explain_stored};
 pub use explanation::{
     AlternativeStep, ConditionStep, DecisionStep, DrawStep, Explanation, FlowStep, Fortune,
     Overflow, Reached, RuleStep, SeedKind,
 };
 pub use link::{LinkOffer, offer_of_link};
-pub use record::{Stored, replay};
+pub use onward::{Onward, onward};
+pub use origin::{DestinationStep, Origin, TokenStep, destination_origins};
+pub use record::{Stored, agrees, replay};
 
 use crate::facts::Facts;
 use crate::id::ClickKey;

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 /// A parsed URL with tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
+    text: Box<str>,
     parts: Vec<Part>,
     has_click_id: bool,
 }
@@ -18,7 +19,7 @@ pub struct Template {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Literal(Box<str>),
-    Token { token: Token, encoding: Encoding, default: Box<str> },
+    Token { written: Box<str>, token: Token, encoding: Encoding, default: Box<str> },
 }
 
 /// What a token stands for.
@@ -111,7 +112,27 @@ impl Template {
         let is_click_id =
             |p: &Part| matches!(p, Part::Token { token: Token::Field(Field::ClickId), .. });
         let has_click_id = parts.iter().any(is_click_id);
-        Ok(Self { parts, has_click_id })
+        Ok(Self { text: text.into(), parts, has_click_id })
+    }
+
+    /// As the operator wrote it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its tokens in order: what stands between the braces, what that means, the value it is filled with,
+    /// not yet encoded, and whether that is the token's own default.
+    pub fn tokens(
+        &self,
+        values: &impl TokenValues,
+    ) -> impl Iterator<Item = (&str, Token, String, bool)> {
+        self.parts.iter().filter_map(|part| {
+            let Part::Token { written, token, default, .. } = part else { return None };
+            let value = values.value(*token).into_owned();
+            let is_default = value.is_empty() && !default.is_empty();
+            let value = if is_default { default.to_string() } else { value };
+            Some((&**written, *token, value, is_default))
+        })
     }
 
     /// Whether the click id is among the tokens, so that it need not be appended.
@@ -125,7 +146,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => url.push_str(text),
-                Part::Token { token, encoding, default } => {
+                Part::Token { token, encoding, default, .. } => {
                     let value = values.value(*token);
                     let value = if value.is_empty() { default } else { value.as_ref() };
                     encode(&mut url, value, *encoding);
@@ -178,7 +199,7 @@ fn parse_token(inner: &str) -> Result<Part, TemplateError> {
             }
         }
     }
-    Ok(Part::Token { token, encoding, default: default.into() })
+    Ok(Part::Token { written: inner.into(), token, encoding, default: default.into() })
 }
 
 /// The token of a name, or of one of the names other trackers use for it.

@@ -1,6 +1,7 @@
 //! What a running server is made of, and the one way in which its configuration changes.
 
 use crate::config::Config;
+use crate::tables::EarlierTables;
 use arc_swap::ArcSwap;
 use journal::Journal;
 use model::KeyRing;
@@ -29,6 +30,8 @@ pub struct App {
     pub table: Arc<ArcSwap<RoutingTable>>,
     /// The journal sequence up to which the store is complete.
     pub ingested: Arc<AtomicU64>,
+    /// Tables of earlier configurations.
+    pub earlier_tables: EarlierTables,
     /// How much of their caps offers have taken.
     pub caps: Arc<ArcSwap<CapCounts>>,
     /// Renders what `/metrics` shows.

@@ -35,6 +35,8 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
         format: TrailFormat,
     },
+    /// Say why a click went where it went, or where a made-up visitor would go
+    Explain(ExplainArgs),
     /// Write facts to stdout in an open format
     Export(ExportArgs),
     /// Verify the data folder: journal checksums, store against journal, catalog
@@ -114,6 +116,37 @@ pub enum TrailFormat {
     Text,
     /// For programs
     Json,
+}
+
+/// What to explain: a click, or a visitor nobody ever saw.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The id as it stands in a URL
+    pub click_id: Option<String>,
+    /// The key of a campaign's link, for a made-up visitor
+    #[arg(long, conflicts_with = "click_id")]
+    pub campaign: Option<String>,
+    /// The query of the link, such as zone=5&cost=0.02
+    #[arg(long, default_value = "", requires = "campaign")]
+    pub query: String,
+    /// The visitor's address
+    #[arg(long, requires = "campaign")]
+    pub ip: Option<String>,
+    /// The visitor's user agent
+    #[arg(long, requires = "campaign")]
+    pub user_agent: Option<String>,
+    /// When, such as 2026-11-22T18:30:00Z; now when absent
+    #[arg(long, requires = "campaign")]
+    pub at: Option<String>,
+    /// Another number, another draw
+    #[arg(long, default_value_t = 0)]
+    pub draw: u16,
+    /// NAME=VALUE of a field, such as country=DE; may be given more than once
+    #[arg(long, requires = "campaign")]
+    pub field: Vec<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
+    pub format: TrailFormat,
 }
 
 /// What to export.

@@ -12,6 +12,7 @@ mod configuration;
 mod demo;
 mod example;
 mod exit;
+mod explain;
 mod export;
 mod first_start;
 mod folder;
@@ -21,6 +22,7 @@ mod output;
 mod report_command;
 mod serve;
 mod start;
+mod tables;
 mod telemetry;
 mod token;
 mod trail;
@@ -56,6 +58,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(config, &args),
         Command::Report(args) => report_command::run(config, args),
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
+        Command::Explain(args) => explain::run(config, &args),
         Command::Export(args) => export::run(config, &args),
         Command::Check => check::run(&config),
         Command::Token(TokenCommand::Create { name }) => token::create(config, &name),

@@ -4,6 +4,7 @@ use crate::app::{App, now_ms};
 use crate::bridge;
 use crate::config::Config;
 use crate::folder::Folder;
+use crate::tables::EarlierTables;
 use crate::{first_start, geo_tables, keys, telemetry};
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -86,6 +87,7 @@ pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Resu
         things: ArcSwap::from_pointee(things),
         table,
         caps,
+        earlier_tables: EarlierTables::default(),
         ingested: Arc::new(AtomicU64::new(position)),
         started_ms: now_ms(),
         saving: tokio::sync::Mutex::new(()),

@@ -4,7 +4,7 @@ use crate::catalog::Change;
 use crate::error::{ReferenceProblem, StoreError, User};
 use crate::thing_body::{self, Parts};
 use model::id::CAMPAIGN_MAX;
-use model::thing::{Kind, Problem, Revision, ThingId};
+use model::thing::{Kind, Problem, Revision, ThingId, loop_problems};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The newest revision of one thing, as a catalog keeps it.
@@ -38,7 +38,8 @@ pub type Written = ((Kind, ThingId), StoredThing);
 /// archived (names of workspaces: in the installation); campaign keys, former ones included, belong to
 /// one campaign of the installation; every body is valid by itself; a thing refers only to things of
 /// its own workspace, and newly only to ones that are not archived; nothing is archived while something
-/// that is not refers to it; numbers are never used twice.
+/// that is not refers to it; numbers are never used twice; no
+/// way from campaign to campaign or from offer to offer leads back.
 pub fn check_changes(
     standing: &Standing,
     changes: Vec<Change>,
@@ -62,7 +63,24 @@ pub fn check_changes(
     after.check_names(&touched)?;
     after.check_keys(&touched)?;
     after.check_archived(&touched)?;
+    check_loops(&after, &touched)?;
     Ok(written)
+}
+
+/// No way from campaign to campaign, or from offer to offer, leads back or goes on too long.
+fn check_loops(after: &After<'_>, touched: &HashSet<(Kind, ThingId)>) -> Result<(), StoreError> {
+    let may_loop = |kind: Kind| matches!(kind, Kind::Offer | Kind::Flow | Kind::Campaign);
+    if !touched.iter().any(|(kind, _)| may_loop(*kind)) {
+        return Ok(());
+    }
+    let things = thing_body::things(after.standing.clone(), 0)?;
+    for (kind, id) in touched.iter().copied().filter(|(kind, _)| may_loop(*kind)) {
+        let problems = loop_problems(&things, kind, id);
+        if !problems.is_empty() {
+            return Err(StoreError::Invalid { kind, problems });
+        }
+    }
+    Ok(())
 }
 
 /// Which thing a change is about; its number when it is a new one.
@@ -103,6 +121,7 @@ fn id_max(kind: Kind) -> ThingId {
 
 /// What would stand after the save, with what its bodies say.
 struct After<'a> {
+    standing: &'a Standing,
     things: BTreeMap<(Kind, ThingId), (&'a StoredThing, Parts)>,
 }
 
@@ -111,7 +130,8 @@ impl<'a> After<'a> {
         let read = |(place, thing): (&(Kind, ThingId), &'a StoredThing)| {
             Ok((*place, (thing, thing_body::parts(place.0, &thing.body)?)))
         };
-        Ok(Self { things: standing.iter().map(read).collect::<Result<_, StoreError>>()? })
+        let things = standing.iter().map(read).collect::<Result<_, StoreError>>()?;
+        Ok(Self { standing, things })
     }
 
     /// The thing by itself and what it refers to.

@@ -1,4 +1,4 @@
-//! The URL a decision leads to, its tokens filled.
+//! The URL a decision leads to: tokens filled, what the platform passed handed on, the click id appended.
 
 use crate::draw::{self, Level};
 use crate::facts::{Facts, Value};
@@ -6,13 +6,14 @@ use crate::field::Field;
 use crate::id::ClickKey;
 use crate::keys::Secret;
 use crate::record::tag;
-use crate::table::RoutingTable;
+use crate::table::{CampaignRoute, ParamUse, RoutingTable};
 use crate::template::{self, Template, Token, TokenValues};
 use crate::thing::{Pass, ThingId};
+use crate::{params, unexpanded};
 use std::borrow::Cow;
 
 /// A place a visitor is sent to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Hop<'a> {
     /// A lander: gets the click id and, by default, what the ad platform passed.
     Lander(ThingId),
@@ -21,7 +22,7 @@ pub enum Hop<'a> {
     /// A URL of a path or campaign: gets what its tokens say.
     Url(&'a Template),
     /// A URL that the link itself shows (mode `transparent`): gets what a lander gets.
-    Shown(&'a str),
+    Shown(String),
 }
 
 /// What a destination URL is filled with.
@@ -29,64 +30,91 @@ pub enum Hop<'a> {
 pub struct UrlValues<'a> {
     /// Names of things.
     pub table: &'a RoutingTable,
+    /// The campaign whose link was clicked: what its parameters mean.
+    pub campaign: &'a CampaignRoute,
     /// The click's facts, the decision among them.
     pub facts: &'a Facts,
+    /// The query of the landing URL as it came.
+    pub query: &'a str,
     /// The click.
     pub key: ClickKey,
     /// Its id as text.
     pub click_id: &'a str,
+    /// What the id is called where nobody says otherwise.
+    pub click_param: &'a str,
     /// The key of `{random}`.
     pub draws: &'a Secret,
 }
 
-/// The URL of a hop. Without an id token the click id is appended: as `click_param` to a lander, as
-/// the network's `offer_url_param` to an offer. `passed` pairs, still encoded, go on where `pass` says.
-pub fn destination<'p>(
-    hop: Hop<'_>,
-    values: &UrlValues<'_>,
-    click_param: &str,
-    pass: Pass,
-    passed: impl Iterator<Item = &'p str>,
-) -> Option<String> {
-    match hop {
-        Hop::Url(url) => {
-            let mut url = url.expand(values);
-            pass_on(&mut url, pass.offers, passed);
-            Some(url)
-        }
-        Hop::Shown(shown) => {
-            let mut url = shown.to_owned();
-            pass_on(&mut url, pass.landers, passed);
-            template::append_param(&mut url, click_param, values.click_id);
-            Some(url)
-        }
-        Hop::Lander(lander) => {
-            let lander = &values.table.lander(lander)?.url;
-            let mut url = lander.expand(values);
-            pass_on(&mut url, pass.landers, passed);
-            if !lander.has_click_id() {
-                template::append_param(&mut url, click_param, values.click_id);
-            }
-            Some(url)
-        }
-        Hop::Offer(offer) => {
-            let offer = values.table.offer(offer)?;
-            let mut url = offer.url.expand(values);
-            pass_on(&mut url, pass.offers, passed);
-            if !offer.url.has_click_id() {
-                let network = offer.network.and_then(|id| values.table.network(id));
-                let param =
-                    network.and_then(|n| n.body.offer_url_param.as_deref()).unwrap_or(click_param);
-                template::append_param(&mut url, param, values.click_id);
-            }
-            Some(url)
-        }
-    }
+/// The URL of a hop. Without an id token the click id is appended: as the workspace's click parameter
+/// to a lander, as the network's `offer_url_param` to an offer. What the platform passed goes on where
+/// `pass` says. `None` when the thing is gone.
+pub fn destination(hop: &Hop<'_>, pass: Pass, values: &UrlValues<'_>) -> Option<String> {
+    let parts = Parts::of(hop, pass, values)?;
+    let mut url = match &parts.base {
+        Base::Template(template) => template.expand(values),
+        Base::Text(text) => (*text).to_owned(),
+    };
+    parts.finish(&mut url, values);
+    Some(url)
 }
 
-fn pass_on<'p>(url: &mut String, allowed: bool, passed: impl Iterator<Item = &'p str>) {
-    if allowed {
-        passed.for_each(|pair| template::pass_param(url, pair));
+/// The pairs that go on to a lander as they came: platform ids and `utm_*`, unless a macro stands in
+/// them.
+pub fn passed<'q>(query: &'q str, campaign: &CampaignRoute) -> impl Iterator<Item = &'q str> {
+    query.split('&').filter(|pair| !pair.is_empty()).filter(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let is_known = name.starts_with("utm_")
+            || matches!(campaign.params.get(name), Some(ParamUse::PlatformId));
+        is_known && !unexpanded::is_unexpanded(value, &params::decode(value))
+    })
+}
+
+/// What a destination is put together from.
+pub(super) struct Parts<'a> {
+    pub(super) base: Base<'a>,
+    /// The parameter under which the click id is appended.
+    pub(super) appended: Option<&'a str>,
+    /// Whether what the platform passed goes on.
+    pub(super) passes: bool,
+}
+
+/// What a destination begins with.
+pub(super) enum Base<'a> {
+    Template(&'a Template),
+    Text(&'a str),
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(hop: &'a Hop<'a>, pass: Pass, values: &UrlValues<'a>) -> Option<Self> {
+        let unless_there =
+            |template: &Template, param: &'a str| (!template.has_click_id()).then_some(param);
+        let (base, appended, passes) = match hop {
+            Hop::Url(url) => (Base::Template(url), None, pass.offers),
+            Hop::Shown(shown) => (Base::Text(shown), Some(values.click_param), pass.landers),
+            Hop::Lander(lander) => {
+                let url = &values.table.lander(*lander)?.url;
+                (Base::Template(url), unless_there(url, values.click_param), pass.landers)
+            }
+            Hop::Offer(offer) => {
+                let offer = values.table.offer(*offer)?;
+                let network = offer.network.and_then(|id| values.table.network(id));
+                let own = network.and_then(|network| network.body.offer_url_param.as_deref());
+                let appended = unless_there(&offer.url, own.unwrap_or(values.click_param));
+                (Base::Template(&offer.url), appended, pass.offers)
+            }
+        };
+        Some(Self { base, appended, passes })
+    }
+
+    /// Hands on what was passed, then appends the click id.
+    pub(super) fn finish(&self, url: &mut String, values: &UrlValues<'_>) {
+        if self.passes {
+            passed(values.query, values.campaign).for_each(|pair| template::pass_param(url, pair));
+        }
+        if let Some(param) = self.appended {
+            template::append_param(url, param, values.click_id);
+        }
     }
 }
 

@@ -70,6 +70,7 @@ impl<'a> Trace<'a> for Recorder<'_> {
             campaign: campaign.id,
             campaign_name: campaign.name.to_string(),
             flow: flow.id,
+            flow_name: flow.name.to_string(),
             returning: flow.returning,
             rules: flow.rules.iter().map(unreached).collect(),
             draws: Vec::new(),

@@ -25,6 +25,8 @@ pub struct FlowStep {
     pub campaign_name: String,
     /// Its flow.
     pub flow: ThingId,
+    /// The flow's name.
+    pub flow_name: String,
     /// What the flow does with somebody who was here before.
     pub returning: Returning,
     /// All its rules, in order.

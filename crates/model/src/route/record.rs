@@ -123,6 +123,17 @@ pub fn replay(table: &RoutingTable, facts: &Facts, draws: &Secret) -> Result<Dec
     walk(table, stored.campaign(table)?, &visit, draws, &mut trace::Silent)
 }
 
+/// Whether a decision is the one that stands among the facts of a click.
+pub fn agrees(facts: &Facts, decision: Option<&Decision>) -> bool {
+    let number = |field: Field| facts.int(field).and_then(|id| u32::try_from(id).ok());
+    let recorded = [Field::Flow, Field::Rule, Field::Path, Field::Lander, Field::Offer].map(number);
+    let decided = decision.map(|decision| {
+        let Decision { flow, rule, path, .. } = *decision;
+        [Some(flow), rule, Some(path), decision.lander(), decision.offer()]
+    });
+    recorded == decided.unwrap_or_default()
+}
+
 fn as_bytes(value: Value<'_>) -> Option<&[u8]> {
     match value {
         Value::Bytes(bytes) => Some(bytes),

@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub struct FlowRoute {
     /// Its number.
     pub id: ThingId,
+    /// What the operator calls it.
+    pub name: Box<str>,
     /// What becomes of somebody who was here before.
     pub returning: Returning,
     /// Looked at in order.
@@ -132,6 +134,7 @@ impl FlowCompiler {
         };
         Ok(FlowRoute {
             id: thing.id,
+            name: thing.name.as_str().into(),
             returning: flow.returning,
             rules,
             default: alternatives(&flow.default),

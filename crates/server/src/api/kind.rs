@@ -77,6 +77,11 @@ pub trait Resource: Body + utoipa::ToSchema {
         Vec::new()
     }
 
+    /// What can be saved and is probably not meant.
+    fn warnings(&self) -> Vec<Problem> {
+        Vec::new()
+    }
+
     /// The URLs that go with it.
     fn links(&self, _public_url: &str) -> Links {
         Links::default()
@@ -148,6 +153,10 @@ impl Resource for Flow {
     fn complete(&mut self, _: Option<&Self>) -> Result<(), ApiError> {
         self.number_paths();
         Ok(())
+    }
+
+    fn warnings(&self) -> Vec<Problem> {
+        Self::warnings(self)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Lists: which things, in which order, and where the next page begins.
 
 use super::kind::{Links, Resource};
+use super::notes::{Notes, Uses};
 use super::problem::{ApiError, Code};
+use crate::app::App;
 use model::params;
 use model::thing::{Thing, ThingId};
 use serde::{Deserialize, Serialize};
@@ -66,7 +68,7 @@ pub enum Archived {
     All,
 }
 
-/// A thing with the URLs made from it.
+/// A thing with the URLs made from it and the notes on it.
 #[derive(Clone, Debug, Serialize)]
 pub struct ThingView<'a, B> {
     /// The thing.
@@ -75,12 +77,16 @@ pub struct ThingView<'a, B> {
     /// Its URLs.
     #[serde(flatten)]
     pub links: Links,
+    /// What is worth knowing.
+    #[serde(flatten)]
+    pub notes: Notes,
 }
 
 impl<'a, B: Resource> ThingView<'a, B> {
     /// A thing as it is shown.
-    pub fn of(thing: &'a Thing<B>, public_url: &str) -> Self {
-        Self { thing, links: thing.body.links(public_url) }
+    pub fn of(thing: &'a Thing<B>, app: &App, uses: &Uses) -> Self {
+        let links = thing.body.links(&app.config.public_url);
+        Self { thing, links, notes: Notes::of(thing, app, uses) }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The HTTP API: everything under `/api/v1`, and `/metrics`.
 //!
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
-//! `kind` (the table of kinds), `thing_input`, `listing`, `write`, `things`, `revisions`, `template_view`,
+//! `kind` (the table of kinds), `thing_input`, `notes`, `listing`, `write`, `things`, `revisions`, `template_view`,
 //! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`. Facts: `facts`, `ledger`, `inbox`,
-//! `trail`, `newest`, `clicks`, `events_export`. The server: `configuration`, `system`. The description: `schema`,
+//! `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. The server: `configuration`, `system`. The description: `schema`,
 //! `openapi`.
 
 mod auth;
@@ -15,6 +15,7 @@ mod token;
 
 mod kind;
 mod listing;
+mod notes;
 mod revisions;
 mod template_view;
 mod templates;
@@ -30,9 +31,11 @@ mod reports;
 
 mod clicks;
 mod events_export;
+mod explain;
 mod facts;
 mod inbox;
 mod ledger;
+mod made_up;
 mod newest;
 mod trail;
 
@@ -70,6 +73,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/reports/metrics", get(reports::metrics))
         .route("/api/v1/clicks", get(clicks::list))
         .route("/api/v1/clicks/{click_id}", get(trail::show))
+        .route("/api/v1/clicks/{click_id}/explain", get(explain::click))
+        .route("/api/v1/explain", post(explain::visitor))
         .route("/api/v1/conversions", get(clicks::conversions))
         .route("/api/v1/inbox", get(inbox::list))
         .route("/api/v1/inbox/{id}", get(inbox::show))

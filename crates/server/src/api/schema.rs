@@ -2,6 +2,7 @@
 
 use super::kind::{Links, Resource};
 use super::listing::{Archived, LIMIT_DEFAULT, LIMIT_MAX, Order};
+use super::notes::{CapState, Notes};
 use super::revisions::{Restore, RevisionView};
 use model::thing::{Revision, ThingId, Workspace};
 use utoipa::openapi::path::{
@@ -116,6 +117,7 @@ pub fn shared(api: &mut OpenApi) {
     let components = api.components.get_or_insert_default();
     let schemas = [
         ("RevisionView", RevisionView::schema()),
+        ("CapState", CapState::schema()),
         ("Restore", Restore::schema()),
         ("Order", Order::schema()),
         ("Archived", Archived::schema()),
@@ -147,6 +149,7 @@ fn shown<B: Resource>() -> Schema {
     thing.required = thing.properties.keys().cloned().collect();
     let links = merged([Links::schema()]);
     thing.properties.extend(links.properties);
+    thing.properties.extend(merged([Notes::schema()]).properties);
     Schema::Object(thing)
 }
 

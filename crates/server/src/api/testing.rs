@@ -90,6 +90,7 @@ impl TestApi {
             edge: Arc::new(Edge::new(edge::Config::default(), parts)),
             things: ArcSwap::default(),
             table,
+            earlier_tables: Default::default(),
             ingested: Arc::new(AtomicU64::new(0)),
             caps: Arc::default(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),

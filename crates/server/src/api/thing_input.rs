@@ -2,6 +2,7 @@
 
 use super::extract::read_value;
 use super::kind::Resource;
+use super::notes::NOTES;
 use super::problem::{ApiError, Code};
 use model::thing::{Kind, Problem, Revision, Thing};
 use serde_json::{Map, Value};
@@ -106,6 +107,9 @@ impl Given {
         &self,
         fields: &mut Map<String, Value>,
     ) -> Result<Option<Revision>, ApiError> {
+        for note in NOTES {
+            fields.remove(note);
+        }
         let revision = fields.remove("revision");
         for (key, value) in &self.0 {
             let sent = fields.remove(key);

@@ -4,6 +4,7 @@ use super::auth::Caller;
 use super::extract::{Id, Json, Params, RawJson, json};
 use super::kind::{Resource, change};
 use super::listing::{ListParams, Page, ThingView, page};
+use super::notes::Uses;
 use super::problem::{ApiError, Code};
 use super::revisions;
 use super::thing_input::{Given, Sent};
@@ -51,7 +52,8 @@ async fn list<B: Resource>(
 ) -> Result<Response, ApiError> {
     let things = app.things.load();
     let Page { items, next } = page(B::all(&things), caller.workspace, &params)?;
-    let items = items.into_iter().map(|thing| ThingView::of(thing, &app.config.public_url));
+    let uses = Uses::of(&things);
+    let items = items.into_iter().map(|thing| ThingView::of(thing, &app, &uses));
     Ok(json(StatusCode::OK, &Page { items: items.collect(), next }))
 }
 
@@ -148,9 +150,13 @@ pub async fn show_workspace(
 }
 
 fn show_thing<B: Resource>(app: &App, thing: &Thing<B>) -> Result<Response, ApiError> {
-    let mut response = json(StatusCode::OK, &ThingView::of(thing, &app.config.public_url));
+    let mut response = json(StatusCode::OK, &view(app, thing));
     response.headers_mut().extend(etag(thing.revision));
     Ok(response)
+}
+
+fn view<'a, B: Resource>(app: &App, thing: &'a Thing<B>) -> ThingView<'a, B> {
+    ThingView::of(thing, app, &Uses::of(&app.things.load()))
 }
 
 async fn replace<B: Resource>(
@@ -266,8 +272,7 @@ pub fn done<B: Resource>(
     status: StatusCode,
     thing: &Thing<B>,
 ) -> Result<Done, ApiError> {
-    let view = ThingView::of(thing, &app.config.public_url);
-    let body = serde_json::to_vec(&view).map_err(|error| ApiError::internal(&error))?;
+    let body = serde_json::to_vec(&view(app, thing)).map_err(|error| ApiError::internal(&error))?;
     let location = format!("/api/v1/{}/{}", B::COLLECTION, thing.id);
     let location = (status == StatusCode::CREATED).then_some(location);
     Ok(Done { status, body, location, revision: Some(thing.revision) })

@@ -15,6 +15,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
 use model::event::{InboxEntry, Row, RowKind};
+use model::facts::Facts;
 use model::id::IdError;
 use model::money::Currency;
 use model::query::{Cell, Filter, FilterOp, FilterValue, Period, Query, TimeBasis};
@@ -196,7 +197,11 @@ pub async fn show(
     Ok(json(StatusCode::OK, &found.trail(&names)))
 }
 
-fn read(names: &AppNames, asked: &str) -> Result<(ClickId, Reading), ApiError> {
+/// Reads a click id, repaired where its signature proves what it was.
+///
+/// # Errors
+/// When it is none of ours.
+pub fn read(names: &AppNames, asked: &str) -> Result<(ClickId, Reading), ApiError> {
     match names.read_click_id(asked, now_ms()) {
         Ok(id) => Ok((id, Reading::Valid)),
         Err(IdError::Truncated { repaired }) => Ok((repaired, Reading::Truncated)),
@@ -214,7 +219,8 @@ fn read(names: &AppNames, asked: &str) -> Result<(ClickId, Reading), ApiError> {
     }
 }
 
-fn not_stored(id: ClickId, freshness: Freshness) -> ApiError {
+/// What to say about a genuine id under which nothing is stored.
+pub fn not_stored(id: ClickId, freshness: Freshness) -> ApiError {
     let waiting = freshness.waiting();
     let remedy = match (waiting, id.unlogged) {
         (1.., _) => format!("{waiting} records wait to be ingested: try again in a moment"),
@@ -305,16 +311,7 @@ fn click_of(row: &Row, currency: Currency, names: &AppNames) -> Click {
         kind: row_word(row.kind),
         sequence: row.sequence,
         fields: fields(row, names),
-        decision: Decision {
-            revision: facts.int(Field::Revision),
-            flow: thing(facts, Field::Flow, names),
-            rule: facts.int(Field::Rule),
-            path: facts.int(Field::Path),
-            lander: thing(facts, Field::Lander, names),
-            offer: thing(facts, Field::Offer, names),
-            network: thing(facts, Field::Network, names),
-            destination: text(tag::DESTINATION),
-        },
+        decision: decision_of(facts, names),
         cost: Cost {
             amount: amount(row.cost),
             currency: currency.to_string(),
@@ -329,6 +326,20 @@ fn click_of(row: &Row, currency: Currency, names: &AppNames) -> Click {
         signals: facts::pairs(facts, tag::SIGNAL),
         unexpanded: facts::texts(facts, tag::BLANKED),
         query_cut: facts.int_at(tag::CUT) == Some(1),
+    }
+}
+
+/// What was decided, as it was written down.
+pub fn decision_of(facts: &Facts, names: &AppNames) -> Decision {
+    Decision {
+        revision: facts.int(Field::Revision),
+        flow: thing(facts, Field::Flow, names),
+        rule: facts.int(Field::Rule),
+        path: facts.int(Field::Path),
+        lander: thing(facts, Field::Lander, names),
+        offer: thing(facts, Field::Offer, names),
+        network: thing(facts, Field::Network, names),
+        destination: facts::texts(facts, tag::DESTINATION).into_iter().next(),
     }
 }
 

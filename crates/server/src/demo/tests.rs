@@ -75,6 +75,7 @@ impl Installation {
             edge: Arc::new(Edge::new(edge::Config::default(), parts)),
             things: ArcSwap::from_pointee(things),
             table,
+            earlier_tables: Default::default(),
             ingested: Arc::new(AtomicU64::new(0)),
             caps: Arc::default(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),

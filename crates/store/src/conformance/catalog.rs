@@ -20,6 +20,7 @@ where
     catalog_rules::keys_are_unique_in_the_installation(make().await?.as_ref()).await?;
     catalog_rules::references_are_checked(make().await?.as_ref()).await?;
     catalog_rules::what_is_used_is_not_archived(make().await?.as_ref()).await?;
+    catalog_rules::nobody_is_led_in_circles(make().await?.as_ref()).await?;
     catalog_rules::late_savers_are_told(make().await?.as_ref()).await?;
     catalog_rules::workspaces_are_apart(make().await?.as_ref()).await?;
     tokens_are_found_until_revoked(make().await?.as_ref()).await?;

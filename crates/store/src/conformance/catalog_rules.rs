@@ -95,6 +95,29 @@ pub async fn what_is_used_is_not_archived(catalog: &dyn Catalog) -> Result<(), S
     Ok(())
 }
 
+pub async fn nobody_is_led_in_circles(catalog: &dyn Catalog) -> Result<(), StoreError> {
+    let in_circles = |result: Result<ThingId, StoreError>| {
+        let is_expected = matches!(&result, Err(StoreError::Invalid { .. }));
+        assert!(is_expected, "{result:?}");
+    };
+    let offer = |next: ThingId| format!(r#"{{"url":"https://shop.example/","next":{next}}}"#);
+    save(catalog, new_thing(Kind::Offer, "last", OFFER)).await?;
+    save(catalog, new_thing(Kind::Offer, "first", &offer(1))).await?;
+    in_circles(save(catalog, again(&new_thing(Kind::Offer, "last", &offer(2)), 1)).await);
+    let to_offer = r#"{"default":[{"offers":[{"offer":1}]}]}"#;
+    let to_campaign = |id: ThingId| format!(r#"{{"default":[{{"campaign":{id}}}]}}"#);
+    let campaign = |key: &str, flow: ThingId| {
+        new_thing(Kind::Campaign, key, &format!(r#"{{"key":"{key}","flow":{flow}}}"#))
+    };
+    save(catalog, new_thing(Kind::Flow, "a", to_offer)).await?;
+    save(catalog, campaign("a", 1)).await?;
+    save(catalog, new_thing(Kind::Flow, "b", &to_campaign(1))).await?;
+    save(catalog, campaign("b", 2)).await?;
+    in_circles(save(catalog, again(&new_thing(Kind::Flow, "a", &to_campaign(2)), 1)).await);
+    in_circles(save(catalog, again(&campaign("a", 2), 1)).await);
+    Ok(())
+}
+
 pub async fn late_savers_are_told(catalog: &dyn Catalog) -> Result<(), StoreError> {
     let network = new_thing(Kind::Network, "A", "{}");
     let made = catalog.save(vec![network.clone()], "ann", 0).await?[0];

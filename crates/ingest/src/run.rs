@@ -274,26 +274,16 @@ impl Ingest {
         self.in_doubt = Some((through, inbox.clone()));
         let taken = self.caps.taken(&rows);
         match self.events.commit(store::Batch { after, through, rows, inbox }).await {
-            Ok(()) => {
-                self.stand_at(through);
-                self.caps.add(taken);
-                Ok(())
+            Ok(()) => self.stand_at(through),
+            // It may have gone through although its answer was lost.
+            Err(error) if self.resolve().await.ok() != Some(through) => {
+                self.caps.forget();
+                return Err(store_error("commit a batch")(error));
             }
-            Err(error) => self.find_out(through, error).await,
+            Err(_) => {}
         }
-    }
-
-    /// It may have gone through although its answer was lost.
-    async fn find_out(
-        &mut self,
-        through: u64,
-        error: store::StoreError,
-    ) -> Result<(), IngestError> {
-        self.caps.forget();
-        match self.resolve().await {
-            Ok(position) if position == through => Ok(()),
-            _ => Err(store_error("commit a batch")(error)),
-        }
+        self.caps.add(taken);
+        Ok(())
     }
 
     /// Asks the store where it stands.

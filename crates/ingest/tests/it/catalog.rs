@@ -5,7 +5,8 @@ use model::keys::MacKey;
 use model::money::{Currency, DecimalMark, Money};
 use model::table::{RoutingTable, Things};
 use model::thing::{
-    Campaign, CheckMode, Network, Offer, Payout, RepeatPolicy, Status, Thing, ThingId, Workspace,
+    Campaign, Cap, CapOf, CapPer, CheckMode, Network, Offer, Payout, RepeatPolicy, Status, Thing,
+    ThingId, Workspace,
 };
 use model::{ClickId, ClickKey, KeyRing};
 use std::sync::Arc;
@@ -81,6 +82,12 @@ fn offers() -> Vec<Thing<Offer>> {
     let fixed = |amount, currency| Payout::Fixed { amount: Money(amount), currency };
     let mut offers: Vec<_> =
         (PLAIN..=OWN_WORDS).map(|id| thing(id, 1, offer(id, Payout::Auto))).collect();
+    for offer in &mut offers[..4] {
+        let of = if offer.id % 2 == 1 { CapOf::Clicks } else { CapOf::Conversions };
+        let per = if offer.id < 3 { CapPer::Day } else { CapPer::Total };
+        let time_zone = Some("Asia/Tokyo".into());
+        offer.body.cap = Some(Cap { of, per, amount: 1, time_zone });
+    }
     offers.extend([
         thing(FIXED, 1, offer(PLAIN, fixed(2_500_000, Currency::USD))),
         thing(FIXED_FOREIGN, 1, offer(PLAIN, fixed(3_000_000, eur()))),

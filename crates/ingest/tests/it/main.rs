@@ -12,6 +12,7 @@
 mod catalog;
 mod rig;
 
+mod caps;
 mod hearing;
 mod oracle;
 mod play;

@@ -8,6 +8,7 @@ use journal::{Journal, Options, Stepper};
 use model::event::InboxEntry;
 use model::facts::Facts;
 use model::record::{RecordKind, tag};
+use model::table::CapCounts;
 use model::thing::ThingId;
 use model::{ClickKey, Field, codec};
 use std::future::Future;
@@ -68,6 +69,16 @@ pub async fn resume(
     journal: &Journal,
     batch_records_max: usize,
 ) -> Result<Ingest, IngestError> {
+    resume_with(events, journal, batch_records_max, Arc::default()).await
+}
+
+/// The same; what offers have taken of their caps is published to `caps`.
+pub async fn resume_with(
+    events: Arc<dyn Events>,
+    journal: &Journal,
+    batch_records_max: usize,
+    caps: Arc<ArcSwap<CapCounts>>,
+) -> Result<Ingest, IngestError> {
     let settings = Settings { batch_records_max, ..Settings::default() };
     let on_verdict: OnVerdict = Arc::new(|_| {});
     Ingest::resume(
@@ -77,7 +88,7 @@ pub async fn resume(
         keys(),
         PREFIX,
         settings,
-        Published { on_verdict, ingested: Arc::default(), caps: Arc::default() },
+        Published { on_verdict, ingested: Arc::default(), caps },
     )
     .await
 }

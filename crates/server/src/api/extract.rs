@@ -183,7 +183,7 @@ mod tests {
             (json!({}), "default"),
             (json!({"default": [], "colour": 1}), "colour"),
             (json!({"default": [{"offers": [{"offer": "x"}]}]}), "default[0].offers[0].offer"),
-            (json!({"default": [{"weight": 1}]}), "default[0].offers"),
+            (json!({"default": [{"status": {"code": "x"}}]}), "default[0].status.code"),
             (json!({"default": [{"offers": [], "wait": 1}]}), "default[0].wait"),
             (json!(7), "body"),
         ] {

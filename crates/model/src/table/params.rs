@@ -2,6 +2,7 @@
 
 use crate::field::Field;
 use crate::thing::Source;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
 /// What one parameter of a landing URL means.
@@ -18,7 +19,7 @@ pub enum ParamUse {
 }
 
 /// Meaning by parameter name.
-pub type ParamMap = HashMap<Box<str>, ParamUse>;
+pub type ParamMap = HashMap<Box<str>, ParamUse, RandomState>;
 
 /// Parameters that carry a platform's id of the click, with the platforms' own spelling.
 pub const PLATFORM_ID_PARAMS: &[&str] = &[
@@ -82,7 +83,7 @@ const USUAL_PARAMS: &[(&str, Field)] = &[
 
 /// The source's own map over the usual names over the fields' own names.
 pub(crate) fn param_map(source: &Source) -> ParamMap {
-    let mut map = ParamMap::new();
+    let mut map = ParamMap::default();
     let from_source = crate::field::FIELDS.iter().filter(|row| row.field.from_source());
     map.extend(from_source.map(|row| (row.name.into(), ParamUse::Field(row.field))));
     map.extend(USUAL_PARAMS.iter().map(|(name, field)| ((*name).into(), ParamUse::Field(*field))));

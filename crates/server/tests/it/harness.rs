@@ -134,6 +134,11 @@ impl Server {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The process that serves.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// SIGKILL: nothing gets a chance to tidy up.
     pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();

@@ -10,6 +10,9 @@ mod main_line;
 // Bad input: a clear answer, counted, nothing lost.
 mod bad_input;
 
+// No file descriptor left: those who are connected are served, and accepting goes on afterwards.
+mod descriptors;
+
 // The journey of a visitor in a real browser.
 mod browser;
 

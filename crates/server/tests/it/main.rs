@@ -24,6 +24,7 @@ mod demo;
 
 // Data of a newer version.
 mod newer;
+mod routing;
 
 // The rules of the tree itself.
 mod tidy;

@@ -3,30 +3,10 @@
 // usage: node journey.mjs TRACKER_URL API_KEY CHROMIUM
 // Sets up its own pages and campaign, walks the way, reports the conversion, prints what it saw as JSON.
 
-import http from 'node:http';
-import { chromium } from 'playwright-core';
+import { caller, site, visitor } from './stage.mjs';
 
 const [tracker, key, executablePath] = process.argv.slice(2);
-
-/** A page of ours on a loopback address of its own; `requests` keeps every URL that was asked for. */
-async function site(host, page) {
-  const requests = [];
-  const server = http.createServer((request, response) => {
-    if (request.url === '/favicon.ico') return response.writeHead(204).end();
-    requests.push(request.url);
-    response.writeHead(200, { 'content-type': 'text/html' }).end(page(new URL(request.url, 'http://site')));
-  });
-  await new Promise((resolve) => server.listen(0, host, resolve));
-  return { url: `http://${host}:${server.address().port}`, requests, close: () => server.close() };
-}
-
-async function api(method, path, body) {
-  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
-  const response = await fetch(`${tracker}/api/v1${path}`, { method, headers, body: JSON.stringify(body) });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`);
-  return answer;
-}
+const api = caller(tracker, key);
 
 const ad = await site('127.0.0.2', () => `<h1>Ad</h1><a id="ad" href="${tracker}/c/journey?placement=top&cost=0.25&fbclid=FB-1">Look</a>`);
 const lander = await site('127.0.0.3', (url) =>
@@ -42,14 +22,8 @@ const flow = await api('POST', '/flows', {
 });
 await api('POST', '/campaigns', { name: 'journey', key: 'journey', flow: flow.id });
 
-const browser = await chromium.launch({
-  executablePath,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const { browser, context } = await visitor(executablePath);
 try {
-  // Headless Chromium says so and counts as a program; the visitor of this journey is a person.
-  const userAgent = `Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${browser.version().split('.')[0]}.0.0.0 Safari/537.36`;
-  const context = await browser.newContext({ userAgent });
   const page = await context.newPage();
   await page.goto(ad.url);
   await page.click('#ad');

@@ -7,20 +7,8 @@ use std::process::Command;
 
 #[test]
 fn a_browser_walks_from_ad_to_lander_to_offer_and_the_report_says_so() {
-    let root = Path::new("../..").canonicalize().unwrap();
-    let chromium = root.join("deps/chromium");
-    assert!(chromium.exists(), "there is no Chromium: run scripts/setup.sh test");
     let server = Server::start();
-    let tracker = format!("http://{}", server.address);
-    let output = Command::new("node")
-        .args(["journey.mjs", &tracker, TOKEN])
-        .arg(&chromium)
-        .current_dir(root.join("e2e"))
-        .output()
-        .unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaint}");
-    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let seen = play(&server, "journey.mjs");
 
     let id = seen["id"].as_str().unwrap();
     assert!(id.starts_with("ct_") && id.len() == 29, "{seen}");
@@ -62,4 +50,45 @@ fn a_browser_walks_from_ad_to_lander_to_offer_and_the_report_says_so() {
     });
     assert_eq!(server.totals(&metrics), expected);
     println!("result: browser journey: report equals what was done, to the micro-unit");
+}
+
+#[test]
+fn every_redirect_mode_leads_a_browser_on_with_the_referrer_it_promises() {
+    let server = Server::start();
+    let answer = play(&server, "modes.mjs");
+    let (ad, tracker) = (answer["ad"].as_str().unwrap(), format!("http://{}/", server.address));
+    let ad = format!("{ad}/");
+    for (mode, referrer) in [
+        ("302", Some(&ad)),
+        ("307", Some(&ad)),
+        ("no_referrer", None),
+        ("meta", Some(&tracker)),
+        ("double_meta", None),
+        ("js", Some(&tracker)),
+        ("transparent", Some(&ad)),
+    ] {
+        let seen = &answer["seen"][mode];
+        assert_eq!(seen["referrer"].as_str(), referrer.map(String::as_str), "{mode}: {answer:#}");
+        let url = seen["url"].as_str().unwrap();
+        let expected =
+            if mode == "transparent" { "/shown?" } else { "/buy?x=%22%3Cb%3E%27%26amp%3B&id=ct_" };
+        assert!(url.starts_with(expected), "{mode}: {url}");
+        assert!(seen["back"].as_str().unwrap().starts_with(&ad), "{mode}: {answer:#}");
+    }
+}
+
+/// Runs a script of `e2e` against the server; what it prints.
+fn play(server: &Server, script: &str) -> Value {
+    let root = Path::new("../..").canonicalize().unwrap();
+    let chromium = root.join("deps/chromium");
+    assert!(chromium.exists(), "there is no Chromium: run scripts/setup.sh test");
+    let output = Command::new("node")
+        .args([script, &format!("http://{}", server.address), TOKEN])
+        .arg(&chromium)
+        .current_dir(root.join("e2e"))
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }

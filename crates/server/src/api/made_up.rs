@@ -124,12 +124,13 @@ impl MadeUpVisitor {
             if row.home == Home::Derived {
                 return Err(invalid(&place, "it follows from other values: set `at` for the time"));
             }
-            let fits = match (row.kind, cell) {
-                (_, Cell::Null) => true,
-                (ValueKind::Text, Cell::Text(_)) | (ValueKind::Bool, Cell::Bool(_)) => true,
-                (ValueKind::Int | ValueKind::Thing, Cell::Int(_)) => true,
-                _ => false,
-            };
+            let fits = matches!(
+                (row.kind, cell),
+                (_, Cell::Null)
+                    | (ValueKind::Text, Cell::Text(_))
+                    | (ValueKind::Bool, Cell::Bool(_))
+                    | (ValueKind::Int | ValueKind::Thing, Cell::Int(_))
+            );
             if !fits {
                 let expected = match row.kind {
                     ValueKind::Text | ValueKind::ClickId => "expected text",

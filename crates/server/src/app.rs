@@ -1,9 +1,11 @@
 //! What a running server is made of, and the one way in which its configuration changes.
 
+use crate::api::Site;
 use crate::config::Config;
 use arc_swap::ArcSwap;
 use journal::Journal;
 use model::KeyRing;
+use model::builtin::Templates;
 use model::table::{CapCounts, RoutingTable, Things};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,6 +17,8 @@ pub struct App {
     pub config: Config,
     /// Secrets of the installation.
     pub keys: Arc<KeyRing>,
+    /// The built-in templates.
+    pub templates: Templates,
     /// Where things rest.
     pub catalog: Arc<dyn Catalog>,
     /// Where facts rest.
@@ -50,6 +54,11 @@ impl App {
         let saved = self.catalog.save(changes, author, now_ms()).await?;
         self.reload().await?;
         Ok(saved)
+    }
+
+    /// What URLs of things are made with.
+    pub fn site(&self) -> Site<'_> {
+        Site { public_url: &self.config.public_url, templates: &self.templates }
     }
 
     /// Reads the catalog anew and swaps the routing table.

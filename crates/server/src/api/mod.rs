@@ -47,6 +47,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use kind::Site;
 pub use token::new_token;
 
 use crate::app::App;

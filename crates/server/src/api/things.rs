@@ -51,7 +51,7 @@ async fn list<B: Resource>(
 ) -> Result<Response, ApiError> {
     let things = app.things.load();
     let Page { items, next } = page(B::all(&things), caller.workspace, &params)?;
-    let items = items.into_iter().map(|thing| ThingView::of(thing, &app.config.public_url));
+    let items = items.into_iter().map(|thing| ThingView::of(thing, app.site()));
     Ok(json(StatusCode::OK, &Page { items: items.collect(), next }))
 }
 
@@ -105,7 +105,7 @@ async fn try_create<B: Resource>(
     let mut changes = B::companions(&mut sent.fields, &sent.name, caller.workspace, &things)?;
     let chosen: Vec<_> = changes.iter().map(|change| (change.kind, change.id)).collect();
     let name = sent.name.clone();
-    let body = sent.body::<B>(None)?;
+    let body = sent.body::<B>(None, &app.templates)?;
     changes.push(change(caller.workspace, None, name.clone(), &body)?);
     let saved = app.save(changes, &caller.author).await.map_err(|error| match error {
         StoreError::Conflict { kind, id, .. } | StoreError::NotFound { kind, id }
@@ -148,7 +148,7 @@ pub async fn show_workspace(
 }
 
 fn show_thing<B: Resource>(app: &App, thing: &Thing<B>) -> Result<Response, ApiError> {
-    let mut response = json(StatusCode::OK, &ThingView::of(thing, &app.config.public_url));
+    let mut response = json(StatusCode::OK, &ThingView::of(thing, app.site()));
     response.headers_mut().extend(etag(thing.revision));
     Ok(response)
 }
@@ -188,10 +188,10 @@ async fn replace_thing<B: Resource>(
     let things = app.things.load_full();
     let before = find::<B>(B::all(&things), caller.workspace, id)?;
     let demanded = if_match(&headers, before.revision)?;
-    let given = Given::of(before, &app.config.public_url)?;
+    let given = Given::of(before, app.site())?;
     let sent = Sent::read::<B>(value, Some(&given))?;
     let (name, expected) = (sent.name.clone(), demanded.or(sent.expected));
-    let body = sent.body(Some(&before.body))?;
+    let body = sent.body(Some(&before.body), &app.templates)?;
     // Fields that were left out were taken from the revision read here: no other may be replaced.
     let expected = Some(expected.unwrap_or(before.revision));
     let after = Thing { name, body, ..before.clone() };
@@ -266,7 +266,7 @@ pub fn done<B: Resource>(
     status: StatusCode,
     thing: &Thing<B>,
 ) -> Result<Done, ApiError> {
-    let view = ThingView::of(thing, &app.config.public_url);
+    let view = ThingView::of(thing, app.site());
     let body = serde_json::to_vec(&view).map_err(|error| ApiError::internal(&error))?;
     let location = format!("/api/v1/{}/{}", B::COLLECTION, thing.id);
     let location = (status == StatusCode::CREATED).then_some(location);

@@ -51,6 +51,27 @@ impl App {
     /// What the catalog refuses; nothing was changed then.
     pub async fn save(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
         let _turn = self.saving.lock().await;
+        self.write(changes, author).await
+    }
+
+    /// Saves what `plan` makes of the things that stand, while nobody else saves.
+    ///
+    /// # Errors
+    /// What the plan or the catalog refuses; nothing was changed then.
+    pub async fn save_planned<T, E: From<StoreError>>(
+        &self,
+        author: &str,
+        plan: impl FnOnce(&Things) -> Result<(Vec<Change>, T), E>,
+    ) -> Result<(Vec<Saved>, T), E> {
+        let _turn = self.saving.lock().await;
+        let (changes, told) = plan(&self.things.load_full())?;
+        let saved =
+            if changes.is_empty() { Vec::new() } else { self.write(changes, author).await? };
+        Ok((saved, told))
+    }
+
+    /// The one way of every save, with the turn held.
+    async fn write(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
         let saved = self.catalog.save(changes, author, now_ms()).await?;
         self.reload().await?;
         Ok(saved)

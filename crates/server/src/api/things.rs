@@ -33,6 +33,9 @@ pub fn routes() -> Router<Arc<App>> {
         .merge(routes_of::<Flow>())
         .merge(routes_of::<Campaign>())
         .route("/api/v1/workspace", get(show_workspace).put(replace_workspace))
+        .route("/api/v1/workspace/revisions", get(revisions::list_of_workspace))
+        .route("/api/v1/workspace/revisions/compare", get(revisions::compare_of_workspace))
+        .route("/api/v1/workspace/restore", post(revisions::restore_workspace))
 }
 
 fn routes_of<B: Resource>() -> Router<Arc<App>> {
@@ -40,6 +43,7 @@ fn routes_of<B: Resource>() -> Router<Arc<App>> {
     Router::new()
         .route(&format!("{all}/{{id}}"), get(show::<B>).put(replace::<B>).delete(archive::<B>))
         .route(&format!("{all}/{{id}}/revisions"), get(revisions::list::<B>))
+        .route(&format!("{all}/{{id}}/revisions/compare"), get(revisions::compare::<B>))
         .route(&format!("{all}/{{id}}/restore"), post(revisions::restore::<B>))
         .route(&all, get(list::<B>).post(create::<B>))
 }

@@ -13,6 +13,9 @@ mod bad_input;
 // The journey of a visitor in a real browser.
 mod browser;
 
+// A configuration applied while clicks run.
+mod configuration;
+
 // SIGKILL under load.
 mod crash;
 

@@ -3,7 +3,7 @@
 //! A file has one list per kind (`[[campaign]]` …), each thing with `id`, `name` and the kind's own
 //! fields as the API has them, and names where the API has numbers. `docs/formats/configuration.md`
 //! says what counts when. Modules in reading order: the text, the fields of a thing on their way there
-//! and back, differences and their words, the plan.
+//! and back, differences and their words, which thing is which, the plan.
 
 mod brief;
 mod order;
@@ -12,8 +12,10 @@ mod standing;
 mod text;
 
 mod difference;
+mod step;
 mod words;
 
+mod identity;
 mod plan;
 
 #[cfg(test)]
@@ -22,6 +24,7 @@ mod generated;
 mod tests;
 
 pub use difference::{FieldChange, Version, difference};
-pub use plan::{FormerName, Plan, PlanError, Step, plan};
+pub use plan::{FormerName, Plan, PlanError, plan};
 pub use standing::export;
+pub use step::Step;
 pub use text::Syntax;

@@ -248,7 +248,7 @@ async fn what_others_saved_since_the_export_is_named_when_it_would_be_overwritte
 #[test]
 fn what_is_wrong_names_its_place_in_the_file() {
     let things = Things {
-        workspaces: vec![model::thing::Thing {
+        workspaces: vec![Thing {
             id: DEFAULT_WORKSPACE as ThingId,
             workspace: 1,
             name: "main".into(),

@@ -154,10 +154,11 @@ fn a_configuration_is_applied_under_clicks_and_every_click_is_routed_by_the_vers
     let judged = judge(server.data.path(), &seen, &exported);
     let seconds: Vec<String> = took.iter().map(|t| format!("{:.2}", t.as_secs_f64())).collect();
     println!(
-        "result: configuration: {CAMPAIGNS} campaigns applied 4 times under clicks in {} s each; {} clicks answered by {} versions, 0 failed, 0 decided otherwise, 0 sent elsewhere; {} to offers, {} to landers, {} to URLs",
+        "result: configuration: {CAMPAIGNS} campaigns applied 4 times under clicks in {} s each; {} clicks answered by {} versions, 0 failed, {} missing, decided otherwise or sent elsewhere; {} to offers, {} to landers, {} to URLs",
         seconds.join(", "),
         seen.len(),
         judged.revisions.len(),
+        judged.wrong.len(),
         judged.offers,
         judged.landers,
         judged.urls

@@ -1,8 +1,12 @@
 //! The tables of the guides list the built-in templates as they are.
 #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
-use model::builtin::{Confidence, NetworkTemplate, SourceTemplate};
+use model::builtin::{Confidence, NetworkTemplate, SourceTemplate, Templates};
 use std::fs;
+
+fn templates() -> Templates {
+    Templates::load().unwrap()
+}
 
 /// The rows of the last table of a guide.
 fn rows(path: &str) -> Vec<String> {
@@ -30,7 +34,7 @@ fn the_guide_of_sources_lists_every_template() {
         let cost = t.cost_macro.as_ref().map_or("–".to_owned(), |text| format!("`{text}`"));
         format!("| {} | `{}` | {id} | {cost} | {} |", t.name, t.slug, known(t.confidence))
     };
-    let expected: Vec<_> = SourceTemplate::all().iter().map(row).collect();
+    let expected: Vec<_> = templates().sources().iter().map(row).collect();
     assert_eq!(rows("../../docs/guide/sources.md"), expected);
 }
 
@@ -41,7 +45,7 @@ fn the_guide_of_networks_lists_every_template() {
         let url = t.postback_url("", Some("KEY"));
         format!("| {name} | `{slug}` | `{param}` | `{url}` | {} |", known(t.confidence))
     };
-    let expected: Vec<_> = NetworkTemplate::all().iter().map(row).collect();
+    let expected: Vec<_> = templates().networks().iter().map(row).collect();
     assert_eq!(rows("../../docs/guide/networks.md"), expected);
 }
 
@@ -49,7 +53,7 @@ fn the_guide_of_networks_lists_every_template() {
 fn the_links_the_guide_of_sources_prints_are_those_of_the_templates() {
     let text = fs::read_to_string("../../docs/guide/sources.md").unwrap_or_default();
     for slug in ["meta", "tiktok"] {
-        let query = SourceTemplate::by_slug(slug).map(SourceTemplate::link_query);
+        let query = templates().source(slug).map(SourceTemplate::link_query);
         assert!(query.is_some_and(|query| text.contains(&format!("    {query}\n"))), "{slug}");
     }
 }

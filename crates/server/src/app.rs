@@ -1,10 +1,12 @@
 //! What a running server is made of, and the one way in which its configuration changes.
 
+use crate::api::Site;
 use crate::config::Config;
 use crate::tables::EarlierTables;
 use arc_swap::ArcSwap;
 use journal::Journal;
 use model::KeyRing;
+use model::builtin::Templates;
 use model::table::{CapCounts, RoutingTable, Things};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -16,6 +18,8 @@ pub struct App {
     pub config: Config,
     /// Secrets of the installation.
     pub keys: Arc<KeyRing>,
+    /// The built-in templates.
+    pub templates: Templates,
     /// Where things rest.
     pub catalog: Arc<dyn Catalog>,
     /// Where facts rest.
@@ -50,9 +54,35 @@ impl App {
     /// What the catalog refuses; nothing was changed then.
     pub async fn save(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
         let _turn = self.saving.lock().await;
+        self.write(changes, author).await
+    }
+
+    /// Saves what `plan` makes of the things that stand, while nobody else saves.
+    ///
+    /// # Errors
+    /// What the plan or the catalog refuses; nothing was changed then.
+    pub async fn save_planned<T, E: From<StoreError>>(
+        &self,
+        author: &str,
+        plan: impl FnOnce(&Things) -> Result<(Vec<Change>, T), E>,
+    ) -> Result<(Vec<Saved>, T), E> {
+        let _turn = self.saving.lock().await;
+        let (changes, told) = plan(&self.things.load_full())?;
+        let saved =
+            if changes.is_empty() { Vec::new() } else { self.write(changes, author).await? };
+        Ok((saved, told))
+    }
+
+    /// The one way of every save, with the turn held.
+    async fn write(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
         let saved = self.catalog.save(changes, author, now_ms()).await?;
         self.reload().await?;
         Ok(saved)
+    }
+
+    /// What URLs of things are made with.
+    pub fn site(&self) -> Site<'_> {
+        Site { public_url: &self.config.public_url, templates: &self.templates }
     }
 
     /// Reads the catalog anew and swaps the routing table.

@@ -1,5 +1,6 @@
 //! The command line: what can be typed.
 
+use crate::configuration::Syntax;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -180,8 +181,18 @@ pub enum TokenCommand {
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print everything that is set up as TOML
-    Export,
+    /// Print everything that is set up as one file
+    Export {
+        /// What it is written in
+        #[arg(long, value_enum, default_value_t = Syntax::Toml)]
+        format: Syntax,
+    },
+    /// Show who saved what and when, newest first
+    Log {
+        /// The most saves
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
     /// Say what applying a file would change
     Plan {
         /// The file
@@ -191,5 +202,8 @@ pub enum ConfigCommand {
     Apply {
         /// The file
         file: PathBuf,
+        /// Overwrite also what was saved after the file was exported
+        #[arg(long)]
+        force: bool,
     },
 }

@@ -112,7 +112,17 @@ fn read(response: Response<Body>) -> anyhow::Result<Body> {
     let status = response.status();
     let problem: Value = response.into_body().read_json().unwrap_or_default();
     let text = |key: &str| problem.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (detail, remedy) = (text("detail"), text("remedy"));
+    let (mut detail, remedy) = (text("detail"), text("remedy"));
+    let problems = problem.get("problems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if problems.len() > 1 {
+        let part = |problem: &Value, key: &str| {
+            problem.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let line =
+            |problem| format!("\n  {}: {}", part(problem, "field"), part(problem, "message"));
+        let lines: String = problems.iter().map(line).collect();
+        detail = format!("{} places are wrong:{lines}\n", problems.len());
+    }
     match (detail.is_empty(), remedy.is_empty()) {
         (true, _) => bail!("the server answered {status}"),
         (false, true) => bail!("{detail}"),

@@ -62,9 +62,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Export(args) => export::run(config, &args),
         Command::Check => check::run(&config),
         Command::Token(TokenCommand::Create { name }) => token::create(config, &name),
-        Command::Config(ConfigCommand::Export) => config_file::export(config),
+        Command::Config(ConfigCommand::Export { format }) => config_file::export(config, format),
+        Command::Config(ConfigCommand::Log { limit }) => config_file::log(config, limit),
         Command::Config(ConfigCommand::Plan { file }) => config_file::plan(config, &file),
-        Command::Config(ConfigCommand::Apply { file }) => config_file::apply(config, &file),
+        Command::Config(ConfigCommand::Apply { file, force }) => {
+            config_file::apply(config, &file, force)
+        }
     }
 }
 

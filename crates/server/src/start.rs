@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use edge::{Clock, Edge, IdFloor};
 use ingest::{Ingest, IngestError, Published, Settings};
 use journal::{Journal, RealDisk, Sequence};
+use model::builtin::Templates;
 use model::codec::{self, CodecError};
 use model::table::{CapCounts, RoutingTable};
 use std::sync::Arc;
@@ -80,6 +81,7 @@ pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Resu
     let app = Arc::new(App {
         metrics,
         keys,
+        templates: Templates::load()?,
         catalog,
         events,
         journal,

@@ -33,6 +33,17 @@ pub trait Catalog: Send + Sync {
         id: ThingId,
     ) -> Result<Vec<RevisionRow>, StoreError>;
 
+    /// The newest saves of a workspace, those before revision `before` where it is given, newest first.
+    async fn log(
+        &self,
+        workspace: ThingId,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StoreError>;
+
+    /// Every name that a thing of the workspace has or had, each once.
+    async fn names(&self, workspace: ThingId) -> Result<Vec<(Kind, ThingId, String)>, StoreError>;
+
     /// Keeps an API token, of which the catalog knows the SHA-256 only.
     async fn create_token(
         &self,
@@ -123,6 +134,30 @@ pub struct RevisionRow {
     /// When, Unix milliseconds.
     pub at_ms: i64,
     /// The name it had.
+    pub name: String,
+    /// Whether it was archived.
+    pub archived: bool,
+    /// JSON of its own fields.
+    pub body: String,
+}
+
+/// A save, with what it replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRow {
+    /// What was saved.
+    pub kind: Kind,
+    /// Which one.
+    pub id: ThingId,
+    /// The version that was made.
+    pub row: RevisionRow,
+    /// The version before; none when the thing was new.
+    pub before: Option<Replaced>,
+}
+
+/// A version that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The name the thing had.
     pub name: String,
     /// Whether it was archived.
     pub archived: bool,

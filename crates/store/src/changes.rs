@@ -5,7 +5,7 @@ use crate::error::{ReferenceProblem, StoreError, User};
 use crate::thing_body::{self, Parts};
 use model::id::CAMPAIGN_MAX;
 use model::thing::{Kind, Problem, Revision, ThingId, loop_problems};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The newest revision of one thing, as a catalog keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn check_changes(
         after.insert(place, thing.clone());
         written.push((place, thing));
     }
-    let touched: HashSet<(Kind, ThingId)> = written.iter().map(|(place, _)| *place).collect();
+    let touched: BTreeSet<(Kind, ThingId)> = written.iter().map(|(place, _)| *place).collect();
     let after = After::new(&after)?;
     for place in &touched {
         after.check(*place, standing.get(place))?;
@@ -68,7 +68,7 @@ pub fn check_changes(
 }
 
 /// No way from campaign to campaign, or from offer to offer, leads back or goes on too long.
-fn check_loops(after: &After<'_>, touched: &HashSet<(Kind, ThingId)>) -> Result<(), StoreError> {
+fn check_loops(after: &After<'_>, touched: &BTreeSet<(Kind, ThingId)>) -> Result<(), StoreError> {
     let may_loop = |kind: Kind| matches!(kind, Kind::Offer | Kind::Flow | Kind::Campaign);
     if !touched.iter().any(|(kind, _)| may_loop(*kind)) {
         return Ok(());
@@ -142,7 +142,7 @@ impl<'a> After<'a> {
     ) -> Result<(), StoreError> {
         let kind = place.0;
         let Some((thing, parts)) = self.things.get(&place) else { return Ok(()) };
-        let mut problems = parts.problems.clone();
+        let mut problems = thing_body::problems(kind, &thing.body)?;
         if !(1..=NAME_CHARS_MAX).contains(&thing.name.trim().chars().count()) {
             let message = format!("expected 1 to {NAME_CHARS_MAX} characters");
             problems.push(Problem::new("name", message));
@@ -183,7 +183,7 @@ impl<'a> After<'a> {
         }
     }
 
-    fn check_names(&self, touched: &HashSet<(Kind, ThingId)>) -> Result<(), StoreError> {
+    fn check_names(&self, touched: &BTreeSet<(Kind, ThingId)>) -> Result<(), StoreError> {
         let mut names: HashMap<(Kind, ThingId, &str), ThingId> = HashMap::new();
         let live = self.things.iter().filter(|(_, (thing, _))| !thing.archived);
         // Things that stand come first, so that the error names who had the name before.
@@ -197,7 +197,7 @@ impl<'a> After<'a> {
         Ok(())
     }
 
-    fn check_keys(&self, touched: &HashSet<(Kind, ThingId)>) -> Result<(), StoreError> {
+    fn check_keys(&self, touched: &BTreeSet<(Kind, ThingId)>) -> Result<(), StoreError> {
         let mut owners: HashMap<&str, ThingId> = HashMap::new();
         let campaigns = self.things.iter().filter(|((kind, _), _)| *kind == Kind::Campaign);
         let (new, old): (Vec<_>, Vec<_>) =
@@ -215,28 +215,28 @@ impl<'a> After<'a> {
         Ok(())
     }
 
-    fn check_archived(&self, touched: &HashSet<(Kind, ThingId)>) -> Result<(), StoreError> {
-        for place in touched.iter().filter(|place| self.things[place].0.archived) {
-            let (kind, id) = *place;
-            let uses = |(other, (thing, parts)): (&(Kind, ThingId), &(&StoredThing, Parts))| {
-                let within = kind == Kind::Workspace && thing.workspace == id && other != place;
-                !thing.archived && (within || parts.references.contains(place))
-            };
-            let users: Vec<User> = self
-                .things
-                .iter()
-                .filter(|(other, value)| uses((other, value)))
-                .map(|((kind, id), (thing, _))| User {
-                    kind: *kind,
-                    id: *id,
-                    name: thing.name.clone(),
-                })
-                .collect();
-            if !users.is_empty() {
-                return Err(StoreError::InUse { kind, id, by: users });
+    fn check_archived(&self, touched: &BTreeSet<(Kind, ThingId)>) -> Result<(), StoreError> {
+        let archived = touched.iter().filter(|place| self.things[place].0.archived);
+        let mut users: BTreeMap<(Kind, ThingId), Vec<User>> =
+            archived.map(|place| (*place, Vec::new())).collect();
+        if users.is_empty() {
+            return Ok(());
+        }
+        for (place, (thing, parts)) in self.things.iter().filter(|(_, (thing, _))| !thing.archived)
+        {
+            let owner = (Kind::Workspace, thing.workspace);
+            let owner = Some(&owner).filter(|owner| *owner != place);
+            let used: BTreeSet<_> = parts.references.iter().chain(owner).collect();
+            for used in used {
+                if let Some(users) = users.get_mut(used) {
+                    users.push(User { kind: place.0, id: place.1, name: thing.name.clone() });
+                }
             }
         }
-        Ok(())
+        match users.into_iter().find(|(_, users)| !users.is_empty()) {
+            Some(((kind, id), by)) => Err(StoreError::InUse { kind, id, by }),
+            None => Ok(()),
+        }
     }
 }
 

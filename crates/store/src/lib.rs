@@ -26,7 +26,8 @@ mod sqlite;
 pub mod conformance;
 
 pub use catalog::{
-    Catalog, Change, Claim, IDEMPOTENCY_MS, KeptAnswer, RevisionRow, Saved, TokenRow,
+    Catalog, Change, Claim, IDEMPOTENCY_MS, KeptAnswer, LogRow, Replaced, RevisionRow, Saved,
+    TokenRow,
 };
 pub use changes::{Standing, StoredThing, check_changes};
 pub use duck::{DuckEvents, DuckOptions};

@@ -10,8 +10,6 @@ use model::thing::{
 
 /// What the catalog needs to know of a body.
 pub struct Parts {
-    /// What is wrong with it by itself.
-    pub problems: Vec<Problem>,
     /// What it refers to.
     pub references: Vec<(Kind, ThingId)>,
     /// Keys of a campaign, current one first; empty for other kinds.
@@ -31,24 +29,38 @@ pub fn parts(kind: Kind, body: &str) -> Result<Parts, StoreError> {
     }
 }
 
+/// What is wrong with the body of a thing of `kind` by itself.
+pub fn problems(kind: Kind, body: &str) -> Result<Vec<Problem>, StoreError> {
+    Ok(match kind {
+        Kind::Workspace => read::<Workspace>(body)?.problems(),
+        Kind::Source => read::<Source>(body)?.problems(),
+        Kind::Network => read::<Network>(body)?.problems(),
+        Kind::Offer => read::<Offer>(body)?.problems(),
+        Kind::Lander => read::<Lander>(body)?.problems(),
+        Kind::Flow => read::<Flow>(body)?.problems(),
+        Kind::Campaign => {
+            let body = read::<Campaign>(body)?;
+            let keyless = || Problem::new("key", "expected the path of the link");
+            let key = body.key.is_empty().then(keyless);
+            body.problems().into_iter().chain(key).collect()
+        }
+    })
+}
+
 fn read<B: Body>(body: &str) -> Result<B, StoreError> {
     serde_json::from_str(body).map_err(|source| StoreError::Body { kind: B::KIND, source })
 }
 
 fn parts_of<B: Body>(body: &str) -> Result<Parts, StoreError> {
     let body: B = read(body)?;
-    Ok(Parts { problems: body.problems(), references: body.references(), keys: Vec::new() })
+    Ok(Parts { references: body.references(), keys: Vec::new() })
 }
 
 fn campaign_parts(body: &str) -> Result<Parts, StoreError> {
     let body: Campaign = read(body)?;
-    let mut problems = body.problems();
-    if body.key.is_empty() {
-        problems.push(Problem::new("key", "expected the path of the link"));
-    }
     let references = body.references();
     let keys = [vec![body.key], body.aliases].concat();
-    Ok(Parts { problems, references, keys })
+    Ok(Parts { references, keys })
 }
 
 /// The body of the workspace that exists from the first open.

@@ -6,12 +6,9 @@ use crate::params;
 use crate::thing::{Network, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-const TEXT: &str = include_str!("../../data/network_templates.toml");
-
-/// Read once: they are constants whose notation is data.
-static TEMPLATES: LazyLock<Vec<NetworkTemplate>> = LazyLock::new(read);
+/// What [`super::Templates`] reads.
+pub(super) const TEXT: &str = include_str!("../../data/network_templates.toml");
 
 /// Our postback parameters in the order in which a URL has them.
 const POSTBACK_PARAMS: [&str; 6] = ["clickid", "payout", "currency", "txid", "status", "type"];
@@ -58,16 +55,6 @@ pub struct NetworkTemplate {
 }
 
 impl NetworkTemplate {
-    /// All of them, by name.
-    pub fn all() -> &'static [Self] {
-        &TEMPLATES
-    }
-
-    /// The one of this slug.
-    pub fn by_slug(slug: &str) -> Option<&'static Self> {
-        Self::all().iter().find(|template| template.slug == slug)
-    }
-
     /// A network ready to be saved. It needs no parameter names of its own: the postback URL has ours.
     pub fn to_network(&self) -> Network {
         Network {
@@ -107,32 +94,35 @@ impl NetworkTemplate {
     }
 }
 
+/// The file of templates.
 #[derive(Deserialize)]
-struct File {
-    network: Vec<NetworkTemplate>,
-}
-
-#[expect(clippy::expect_used, reason = "the file is part of the program, and the tests read it")]
-fn read() -> Vec<NetworkTemplate> {
-    toml::from_str::<File>(TEXT).expect("data/network_templates.toml is read by the tests").network
+pub(super) struct File {
+    /// By name.
+    pub(super) network: Vec<NetworkTemplate>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::builtin::Templates;
     use crate::postback::{PARAMS, PostbackParam, PostbackParams};
     use crate::thing::Body;
     use std::collections::HashSet;
 
     const PUBLIC_URL: &str = "https://t.example";
 
+    fn templates() -> Templates {
+        Templates::load().unwrap()
+    }
+
     #[test]
     fn every_template_makes_a_network_that_can_be_saved() {
-        assert_eq!(NetworkTemplate::all().len(), 53);
-        for template in NetworkTemplate::all() {
+        let templates = templates();
+        assert_eq!(templates.networks().len(), 53);
+        for template in templates.networks() {
             let network = template.to_network();
             assert_eq!(network.problems(), [], "{}", template.slug);
-            assert_eq!(NetworkTemplate::by_slug(&template.slug), Some(template));
+            assert_eq!(templates.network(&template.slug), Some(template));
             for word in template.status_map.keys() {
                 assert_eq!(*word, word.to_lowercase(), "{}", template.slug);
             }
@@ -146,9 +136,10 @@ mod tests {
 
     #[test]
     fn slugs_are_unique_and_the_order_is_by_name() {
-        let slugs: HashSet<_> = NetworkTemplate::all().iter().map(|t| &t.slug).collect();
-        assert_eq!(slugs.len(), NetworkTemplate::all().len());
-        let names: Vec<_> = NetworkTemplate::all().iter().map(|t| t.name.to_lowercase()).collect();
+        let templates = templates();
+        let slugs: HashSet<_> = templates.networks().iter().map(|t| &t.slug).collect();
+        assert_eq!(slugs.len(), templates.networks().len());
+        let names: Vec<_> = templates.networks().iter().map(|t| t.name.to_lowercase()).collect();
         assert!(names.is_sorted(), "{names:?}");
     }
 
@@ -161,6 +152,7 @@ mod tests {
 
     #[test]
     fn a_postback_url_is_ready_made_for_the_host_with_the_networks_own_macros() {
+        let templates = templates();
         for (slug, key, expected) in [
             (
                 "maxbounty",
@@ -175,7 +167,7 @@ mod tests {
             ("hotmart", Some("k1"), "https://t.example/postback/k1"),
             ("advidi", None, "https://t.example/postback?clickid=#s2#&txid=#leadid#"),
         ] {
-            let template = NetworkTemplate::by_slug(slug).unwrap();
+            let template = templates.network(slug).unwrap();
             assert_eq!(template.postback_url(PUBLIC_URL, key), expected);
         }
         let network = Network {
@@ -183,7 +175,7 @@ mod tests {
             params: [("payout".to_owned(), "summ".to_owned())].into(),
             ..Network::default()
         };
-        let template = NetworkTemplate::by_slug("lospollos").unwrap();
+        let template = templates.network("lospollos").unwrap();
         assert_eq!(
             template.postback_url_of(PUBLIC_URL, &network),
             "https://t.example/postback/k2?clickid={cid}&summ={sum}&currency=USD"
@@ -192,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_networks_call_is_read_back_as_its_template_means_it() {
-        for template in NetworkTemplate::all().iter().filter(|t| !t.macros.is_empty()) {
+        let templates = templates();
+        for template in templates.networks().iter().filter(|t| !t.macros.is_empty()) {
             let mut url = template.postback_url(PUBLIC_URL, None);
             for (ours, text) in &template.macros {
                 // Longer macros may contain shorter ones: each stands behind its own parameter.

@@ -5,12 +5,9 @@ use crate::field::Field;
 use crate::money::Currency;
 use crate::thing::{Source, SourceParam};
 use serde::{Deserialize, Serialize};
-use std::sync::LazyLock;
 
-const TEXT: &str = include_str!("../../data/source_templates.toml");
-
-/// Read once: they are constants whose notation is data.
-static TEMPLATES: LazyLock<Vec<SourceTemplate>> = LazyLock::new(read);
+/// What [`super::Templates`] reads.
+pub(super) const TEXT: &str = include_str!("../../data/source_templates.toml");
 
 /// A traffic source as it is known to work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -91,16 +88,6 @@ pub enum CostBasis {
 }
 
 impl SourceTemplate {
-    /// All of them, by name.
-    pub fn all() -> &'static [Self] {
-        &TEMPLATES
-    }
-
-    /// The one of this slug.
-    pub fn by_slug(slug: &str) -> Option<&'static Self> {
-        Self::all().iter().find(|template| template.slug == slug)
-    }
-
     /// A source ready to be saved. Postback URLs that need a value of the buyer's account are left out:
     /// as they stand, nothing should ever call them.
     pub fn to_source(&self) -> Source {
@@ -132,27 +119,30 @@ impl SourceTemplate {
     }
 }
 
+/// The file of templates.
 #[derive(Deserialize)]
-struct File {
-    source: Vec<SourceTemplate>,
-}
-
-#[expect(clippy::expect_used, reason = "the file is part of the program, and the tests read it")]
-fn read() -> Vec<SourceTemplate> {
-    toml::from_str::<File>(TEXT).expect("data/source_templates.toml is read by the tests").source
+pub(super) struct File {
+    /// By name.
+    pub(super) source: Vec<SourceTemplate>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::builtin::Templates;
     use crate::template::Template;
     use crate::thing::Body;
     use std::collections::HashSet;
 
+    fn templates() -> Templates {
+        Templates::load().unwrap()
+    }
+
     #[test]
     fn every_template_makes_a_source_that_can_be_saved() {
-        assert_eq!(SourceTemplate::all().len(), 61);
-        for template in SourceTemplate::all() {
+        let templates = templates();
+        assert_eq!(templates.sources().len(), 61);
+        for template in templates.sources() {
             let source = template.to_source();
             assert_eq!(source.problems(), [], "{}", template.slug);
             assert_eq!(source.params.len(), template.params.len());
@@ -161,16 +151,17 @@ mod tests {
             // A name with two meanings would lose one of them.
             let names: Vec<_> = template.pairs().map(|(param, _)| param).collect();
             assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
-            assert_eq!(SourceTemplate::by_slug(&template.slug), Some(template));
+            assert_eq!(templates.source(&template.slug), Some(template));
         }
-        assert_eq!(SourceTemplate::by_slug("Meta"), None);
+        assert_eq!(templates.source("Meta"), None);
     }
 
     #[test]
     fn slugs_are_unique_and_the_order_is_by_name() {
-        let slugs: HashSet<_> = SourceTemplate::all().iter().map(|t| &t.slug).collect();
-        assert_eq!(slugs.len(), SourceTemplate::all().len());
-        let names: Vec<_> = SourceTemplate::all().iter().map(|t| t.name.to_lowercase()).collect();
+        let templates = templates();
+        let slugs: HashSet<_> = templates.sources().iter().map(|t| &t.slug).collect();
+        assert_eq!(slugs.len(), templates.sources().len());
+        let names: Vec<_> = templates.sources().iter().map(|t| t.name.to_lowercase()).collect();
         assert!(names.is_sorted(), "{names:?}");
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         assert!(slugs.iter().all(|slug| slug.bytes().all(plain)), "{slugs:?}");
@@ -178,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_cost_has_its_parameter_and_its_macro_and_an_id_its_way_into_the_link() {
-        for t in SourceTemplate::all() {
+        let templates = templates();
+        for t in templates.sources() {
             let slug = &t.slug;
             assert_eq!(t.cost_param.is_some(), t.cost_macro.is_some(), "{slug}");
             assert!(t.cost_macro.is_some() || t.cost_basis.is_none(), "{slug}");
@@ -192,8 +184,9 @@ mod tests {
 
     #[test]
     fn further_ids_are_known_to_the_routing_table() {
+        let templates = templates();
         let map = crate::table::param_map(&Source::default());
-        for template in SourceTemplate::all() {
+        for template in templates.sources() {
             for param in &template.more_id_params {
                 assert!(map.contains_key(param.as_str()), "{}: {param}", template.slug);
             }
@@ -202,8 +195,9 @@ mod tests {
 
     #[test]
     fn postback_urls_are_destinations_once_the_accounts_values_are_filled_in() {
+        let templates = templates();
         let mut incomplete = 0;
-        for template in SourceTemplate::all() {
+        for template in templates.sources() {
             for url in &template.postback_urls {
                 let mut filled = url.clone();
                 while let Some(open) = filled.find('<') {
@@ -224,6 +218,7 @@ mod tests {
 
     #[test]
     fn the_query_of_a_link_has_the_macros_as_the_platform_spells_them() {
+        let templates = templates();
         for (slug, expected) in [
             ("x", ""),
             ("reddit", "campaign_id={{CAMPAIGN_ID}}&adgroup_id={{ADGROUP_ID}}&ad_id={{AD_ID}}"),
@@ -236,20 +231,21 @@ mod tests {
                 "site_id={site_id}&campaign_id={campaign_id}&ad_id={ad_id}&division={division}&page_cat={page_cat_id}&price_model={price_model}&sub_age={sub_age}&click_id={click_id}&cost={cpc}",
             ),
         ] {
-            assert_eq!(SourceTemplate::by_slug(slug).unwrap().link_query(), expected);
+            assert_eq!(templates.source(slug).unwrap().link_query(), expected);
         }
-        let google = SourceTemplate::by_slug("google_ads").unwrap().link_query();
+        let google = templates.source("google_ads").unwrap().link_query();
         assert!(
             google.starts_with("campaign_id={campaignid}&") && google.ends_with("&gclid={gclid}")
         );
-        let adsterra = SourceTemplate::by_slug("adsterra").unwrap().link_query();
+        let adsterra = templates.source("adsterra").unwrap().link_query();
         assert!(adsterra.contains("clickid=##SUB_ID_SHORT(action)##&cost=##COST_CPC##"));
     }
 
     #[test]
     fn a_click_through_a_templates_link_fills_its_fields() {
+        let templates = templates();
         use crate::table::ParamUse;
-        for template in SourceTemplate::all() {
+        for template in templates.sources() {
             let map = crate::table::param_map(&template.to_source());
             for param in &template.params {
                 let usage = map.get(param.param.as_str());

@@ -2,7 +2,6 @@
 
 use super::workspace::is_param_name;
 use super::{Body, Kind, Problem};
-use crate::builtin::{self, NetworkTemplate};
 use crate::money::DecimalMark;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -104,12 +103,6 @@ impl Body for Network {
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let unknown =
-            self.template.as_deref().filter(|slug| NetworkTemplate::by_slug(slug).is_none());
-        problems.extend(unknown.map(|slug| {
-            let known = NetworkTemplate::all().iter().map(|template| template.slug.as_str());
-            builtin::no_template(slug, known, "networks")
-        }));
         if self.offer_url_param.as_deref().is_some_and(|param| !is_param_name(param)) {
             problems
                 .push(Problem::new("offer_url_param", "expected the name of a query parameter"));

@@ -2,7 +2,6 @@
 
 use super::workspace::is_param_name;
 use super::{Body, Kind, Problem};
-use crate::builtin::{self, SourceTemplate};
 use crate::field::Field;
 use crate::money::Currency;
 use serde::{Deserialize, Serialize};
@@ -40,12 +39,6 @@ impl Body for Source {
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let unknown =
-            self.template.as_deref().filter(|slug| SourceTemplate::by_slug(slug).is_none());
-        problems.extend(unknown.map(|slug| {
-            let known = SourceTemplate::all().iter().map(|template| template.slug.as_str());
-            builtin::no_template(slug, known, "sources")
-        }));
         for (i, SourceParam { param, field }) in self.params.iter().enumerate() {
             if !is_param_name(param) {
                 problems.push(Problem::new(

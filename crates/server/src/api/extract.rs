@@ -1,5 +1,6 @@
 //! What handlers take from a request; whatever does not fit is answered with a problem document.
 
+use super::configuration::FILE_BYTES_MAX;
 use super::problem::{ApiError, Code};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -43,8 +44,9 @@ impl<S: Send + Sync> FromRequest<S> for RawJson {
                 StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
                 _ => Code::MalformedJson,
             };
-            ApiError::new(code, rejection.body_text())
-                .remedy(format!("send at most {BODY_BYTES_MAX} bytes"))
+            ApiError::new(code, rejection.body_text()).remedy(format!(
+                "send at most {BODY_BYTES_MAX} bytes; of a configuration, {FILE_BYTES_MAX}"
+            ))
         })?;
         let value = if bytes.is_empty() {
             Value::Null
@@ -73,13 +75,19 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// Reads a value as a type; what does not fit is named by its path.
 pub fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
+    read_as(value).map_err(|problem| {
+        ApiError::new(Code::Invalid, format!("`{}`: {}", problem.field, problem.message))
+            .problems(vec![problem])
+            .remedy("GET /api/v1/openapi.json describes every body")
+    })
+}
+
+/// Reads a value as a type; what does not fit is the problem.
+pub fn read_as<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let message = error.inner().to_string();
-        let field = blamed(&path, &message);
-        ApiError::new(Code::Invalid, format!("`{field}`: {message}"))
-            .problems(vec![Problem::new(field, message)])
-            .remedy("GET /api/v1/openapi.json describes every body")
+        Problem::new(blamed(&path, &message), message)
     })
 }
 

@@ -4,7 +4,7 @@ use super::extract::read_value;
 use super::problem::ApiError;
 use super::token::random_text;
 use jiff::tz::TimeZoneDatabase;
-use model::builtin::{NetworkTemplate, SourceTemplate};
+use model::builtin::{NetworkTemplate, SourceTemplate, Templates};
 use model::params;
 use model::table::Things;
 use model::thing::{
@@ -32,6 +32,15 @@ pub struct Links {
     pub postback_url: Option<String>,
 }
 
+/// What URLs are made with beyond the thing itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// Where links begin.
+    pub public_url: &'a str,
+    /// The built-in templates.
+    pub templates: &'a Templates,
+}
+
 /// A kind of thing as the API offers it.
 pub trait Resource: Body + utoipa::ToSchema {
     /// The last segment of its address.
@@ -41,7 +50,7 @@ pub trait Resource: Body + utoipa::ToSchema {
     fn all(things: &Things) -> &[Thing<Self>];
 
     /// What the built-in template of this slug makes of it.
-    fn from_template(_slug: &str) -> Option<Self> {
+    fn from_template(_templates: &Templates, _slug: &str) -> Option<Self> {
         None
     }
 
@@ -73,7 +82,7 @@ pub trait Resource: Body + utoipa::ToSchema {
     }
 
     /// What is wrong with it that the model alone cannot tell.
-    fn problems_here(&self) -> Vec<Problem> {
+    fn problems_here(&self, _templates: &Templates) -> Vec<Problem> {
         Vec::new()
     }
 
@@ -83,7 +92,7 @@ pub trait Resource: Body + utoipa::ToSchema {
     }
 
     /// The URLs that go with it.
-    fn links(&self, _public_url: &str) -> Links {
+    fn links(&self, _site: Site<'_>) -> Links {
         Links::default()
     }
 }
@@ -95,8 +104,12 @@ impl Resource for Source {
         &things.sources
     }
 
-    fn from_template(slug: &str) -> Option<Self> {
-        SourceTemplate::by_slug(slug).map(SourceTemplate::to_source)
+    fn from_template(templates: &Templates, slug: &str) -> Option<Self> {
+        templates.source(slug).map(SourceTemplate::to_source)
+    }
+
+    fn problems_here(&self, templates: &Templates) -> Vec<Problem> {
+        templates.problem_of_source(self).into_iter().collect()
     }
 }
 
@@ -107,12 +120,16 @@ impl Resource for Network {
         &things.networks
     }
 
-    fn from_template(slug: &str) -> Option<Self> {
-        NetworkTemplate::by_slug(slug).map(NetworkTemplate::to_network)
+    fn from_template(templates: &Templates, slug: &str) -> Option<Self> {
+        templates.network(slug).map(NetworkTemplate::to_network)
     }
 
-    fn links(&self, public_url: &str) -> Links {
-        if let Some(template) = self.template.as_deref().and_then(NetworkTemplate::by_slug) {
+    fn problems_here(&self, templates: &Templates) -> Vec<Problem> {
+        templates.problem_of_network(self).into_iter().collect()
+    }
+
+    fn links(&self, Site { public_url, templates }: Site<'_>) -> Links {
+        if let Some(template) = self.template.as_deref().and_then(|slug| templates.network(slug)) {
             let postback_url = Some(template.postback_url_of(public_url, self));
             return Links { postback_url, ..Links::default() };
         }
@@ -216,8 +233,8 @@ impl Resource for Campaign {
         Ok(())
     }
 
-    fn links(&self, public_url: &str) -> Links {
-        Links { url: Some(format!("{public_url}/c/{}", self.key)), ..Links::default() }
+    fn links(&self, site: Site<'_>) -> Links {
+        Links { url: Some(format!("{}/c/{}", site.public_url, self.key)), ..Links::default() }
     }
 }
 
@@ -228,7 +245,7 @@ impl Resource for Workspace {
         &things.workspaces
     }
 
-    fn problems_here(&self) -> Vec<Problem> {
+    fn problems_here(&self, _: &Templates) -> Vec<Problem> {
         let known = TimeZoneDatabase::bundled().get(&self.time_zone).is_ok();
         let problem = || Problem::new("time_zone", "expected an IANA name such as Europe/Berlin");
         (!known).then(problem).into_iter().collect()
@@ -293,7 +310,9 @@ mod tests {
     #[test]
     fn a_postback_url_uses_the_key_and_the_names_of_its_network() {
         let mut network = Network::default();
-        let url = |network: &Network| network.links("https://t.example").postback_url.unwrap();
+        let templates = Templates::load().unwrap();
+        let site = Site { public_url: "https://t.example", templates: &templates };
+        let url = |network: &Network| network.links(site).postback_url.unwrap();
         assert_eq!(
             url(&network),
             "https://t.example/postback?clickid={clickid}&payout={payout}&currency={currency}&txid={txid}&status={status}"

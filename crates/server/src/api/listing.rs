@@ -85,7 +85,7 @@ pub struct ThingView<'a, B> {
 impl<'a, B: Resource> ThingView<'a, B> {
     /// A thing as it is shown.
     pub fn of(thing: &'a Thing<B>, app: &App, uses: &Uses) -> Self {
-        let links = thing.body.links(&app.config.public_url);
+        let links = thing.body.links(app.site());
         Self { thing, links, notes: Notes::of(thing, app, uses) }
     }
 }

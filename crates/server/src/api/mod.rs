@@ -50,6 +50,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use extract::read_as;
+pub use kind::{Resource, Site};
+pub use thing_input::fill;
 pub use token::new_token;
 
 use crate::app::App;
@@ -80,8 +83,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/inbox/{id}", get(inbox::show))
         .route("/api/v1/events/export", get(events_export::export))
         .route("/api/v1/config", get(configuration::export))
-        .route("/api/v1/config/plan", post(configuration::plan))
-        .route("/api/v1/config/apply", post(configuration::apply))
+        .route("/api/v1/config/log", get(configuration::log))
+        .route("/api/v1/config/plan", post(configuration::plan).layer(whole_configuration()))
+        .route("/api/v1/config/apply", post(configuration::apply).layer(whole_configuration()))
         .route("/api/v1/system", get(system::show))
         .method_not_allowed_fallback(extract::no_method)
         .route_layer(from_fn_with_state(app.clone(), auth::require_caller));
@@ -94,4 +98,9 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(extract::no_endpoint)
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
         .with_state(app)
+}
+
+/// A configuration may be larger than anything else that is sent.
+fn whole_configuration() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(configuration::FILE_BYTES_MAX)
 }

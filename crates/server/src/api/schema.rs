@@ -3,7 +3,8 @@
 use super::kind::{Links, Resource};
 use super::listing::{Archived, LIMIT_DEFAULT, LIMIT_MAX, Order};
 use super::notes::{CapState, Notes};
-use super::revisions::{Restore, RevisionView};
+use super::revisions::{Restore, RevisionComparison, RevisionView};
+use crate::configuration::FieldChange;
 use model::thing::{Revision, ThingId, Workspace};
 use utoipa::openapi::path::{
     Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
@@ -107,6 +108,13 @@ pub fn describe<B: Resource>(api: &mut OpenApi) {
     let summary = format!("Every saved version of a {kind}, newest first.");
     let history = history(make("list_revisions_of", summary));
     api.paths.add_path_operation(format!("{one}/revisions"), vec![HttpMethod::Get], history);
+    let summary = format!("What differs between any two versions of a {kind}.");
+    let compare = compare(make("compare_revisions_of", summary));
+    api.paths.add_path_operation(
+        format!("{one}/revisions/compare"),
+        vec![HttpMethod::Get],
+        compare,
+    );
     let summary = format!("Takes a {kind} out of the archive, or brings a version of it back.");
     let restore = restore(make("restore", summary), &names);
     api.paths.add_path_operation(format!("{one}/restore"), vec![HttpMethod::Post], restore);
@@ -116,6 +124,8 @@ pub fn describe<B: Resource>(api: &mut OpenApi) {
 pub fn shared(api: &mut OpenApi) {
     let components = api.components.get_or_insert_default();
     let schemas = [
+        ("FieldChange", FieldChange::schema()),
+        ("RevisionComparison", RevisionComparison::schema()),
         ("RevisionView", RevisionView::schema()),
         ("CapState", CapState::schema()),
         ("Restore", Restore::schema()),
@@ -249,6 +259,16 @@ fn history(operation: OperationBuilder) -> Operation {
         .parameter(query("limit", "the most versions on the page", number))
         .parameter(query("cursor", "`next` of the page before", text))
         .response("200", answer("RevisionPage", "a page of the history"))
+        .build()
+}
+
+fn compare(operation: OperationBuilder) -> Operation {
+    let number = || ObjectBuilder::new().schema_type(Type::Integer);
+    operation
+        .parameter(id())
+        .parameter(query("from", "the version before `to` when absent", number()))
+        .parameter(query("to", "the newest version when absent", number()))
+        .response("200", answer("RevisionComparison", "every difference"))
         .build()
 }
 

@@ -33,9 +33,12 @@ pub struct TemplateParams {
 /// what is left out.
 #[utoipa::path(get, operation_id = "list_source_templates", path = "/api/v1/sources/templates", tag = "things",
     params(TemplateParams), responses((status = 200, body = SourceTemplatePage)))]
-pub async fn sources(Params(params): Params<TemplateParams>) -> Result<Response, ApiError> {
+pub async fn sources(
+    State(app): State<Arc<App>>,
+    Params(params): Params<TemplateParams>,
+) -> Result<Response, ApiError> {
     let Page { items, next } =
-        page(SourceTemplate::all(), &params, |template| [&template.slug, &template.name])?;
+        page(app.templates.sources(), &params, |template| [&template.slug, &template.name])?;
     let item = |template: &SourceTemplate| SourceTemplateItem {
         paste: SourcePaste { link_query: template.link_query() },
         template: template.clone(),
@@ -53,7 +56,7 @@ pub async fn networks(
     Params(params): Params<TemplateParams>,
 ) -> Result<Response, ApiError> {
     let Page { items, next } =
-        page(NetworkTemplate::all(), &params, |template| [&template.slug, &template.name])?;
+        page(app.templates.networks(), &params, |template| [&template.slug, &template.name])?;
     let item = |template: &NetworkTemplate| NetworkTemplateItem {
         paste: NetworkPaste { postback_url: template.postback_url(&app.config.public_url, None) },
         template: template.clone(),

@@ -11,6 +11,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use journal::{Journal, RealDisk};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use model::builtin::Templates;
 use model::event::{InboxEntry, Row};
 use model::keys::MacKey;
 use model::table::RoutingTable;
@@ -84,6 +85,7 @@ impl TestApi {
         let app = Arc::new(App {
             config,
             keys,
+            templates: Templates::load().unwrap(),
             catalog: Arc::new(MemoryCatalog::new()),
             events: Arc::new(MemoryEvents::new()),
             journal,

@@ -1,9 +1,10 @@
 //! A thing as it is sent: its name, its own fields, and what the server gave it last time.
 
 use super::extract::read_value;
-use super::kind::Resource;
+use super::kind::{Resource, Site};
 use super::notes::NOTES;
 use super::problem::{ApiError, Code};
+use model::builtin::Templates;
 use model::thing::{Kind, Problem, Revision, Thing};
 use serde_json::{Map, Value};
 
@@ -53,14 +54,18 @@ impl Sent {
     ///
     /// # Errors
     /// Everything that is wrong with it, each named by its path.
-    pub fn body<B: Resource>(mut self, before: Option<&B>) -> Result<B, ApiError> {
+    pub fn body<B: Resource>(
+        mut self,
+        before: Option<&B>,
+        templates: &Templates,
+    ) -> Result<B, ApiError> {
         match before {
             Some(before) => B::inherit(&mut self.fields, before),
-            None => fill::<B>(&mut self.fields)?,
+            None => fill::<B>(&mut self.fields, templates)?,
         }
         let mut body: B = read_value(Value::Object(self.fields))?;
         body.complete(before)?;
-        let here = body.problems_here();
+        let here = body.problems_here(templates);
         if !here.is_empty() {
             return Err(ApiError::invalid(B::KIND, [body.problems(), here].concat()));
         }
@@ -69,9 +74,14 @@ impl Sent {
 }
 
 /// Puts the fields of the template that is named where none were sent.
-fn fill<B: Resource>(fields: &mut Map<String, Value>) -> Result<(), ApiError> {
+pub fn fill<B: Resource>(
+    fields: &mut Map<String, Value>,
+    templates: &Templates,
+) -> Result<(), ApiError> {
     let slug = fields.get("template").and_then(Value::as_str);
-    let Some(filled) = slug.and_then(B::from_template) else { return Ok(()) };
+    let Some(filled) = slug.and_then(|slug| B::from_template(templates, slug)) else {
+        return Ok(());
+    };
     let filled = serde_json::to_value(filled).map_err(|error| ApiError::internal(&error))?;
     if let Value::Object(filled) = filled {
         filled.into_iter().for_each(|(name, value)| {
@@ -89,8 +99,8 @@ impl Given {
     ///
     /// # Errors
     /// When it cannot be printed.
-    pub fn of<B: Resource>(thing: &Thing<B>, public_url: &str) -> Result<Self, ApiError> {
-        let links = serde_json::to_value(thing.body.links(public_url));
+    pub fn of<B: Resource>(thing: &Thing<B>, site: Site<'_>) -> Result<Self, ApiError> {
+        let links = serde_json::to_value(thing.body.links(site));
         let mut given = match links.map_err(|error| ApiError::internal(&error))? {
             Value::Object(links) => links,
             _ => Map::new(),

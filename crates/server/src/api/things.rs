@@ -34,6 +34,9 @@ pub fn routes() -> Router<Arc<App>> {
         .merge(routes_of::<Flow>())
         .merge(routes_of::<Campaign>())
         .route("/api/v1/workspace", get(show_workspace).put(replace_workspace))
+        .route("/api/v1/workspace/revisions", get(revisions::list_of_workspace))
+        .route("/api/v1/workspace/revisions/compare", get(revisions::compare_of_workspace))
+        .route("/api/v1/workspace/restore", post(revisions::restore_workspace))
 }
 
 fn routes_of<B: Resource>() -> Router<Arc<App>> {
@@ -41,6 +44,7 @@ fn routes_of<B: Resource>() -> Router<Arc<App>> {
     Router::new()
         .route(&format!("{all}/{{id}}"), get(show::<B>).put(replace::<B>).delete(archive::<B>))
         .route(&format!("{all}/{{id}}/revisions"), get(revisions::list::<B>))
+        .route(&format!("{all}/{{id}}/revisions/compare"), get(revisions::compare::<B>))
         .route(&format!("{all}/{{id}}/restore"), post(revisions::restore::<B>))
         .route(&all, get(list::<B>).post(create::<B>))
 }
@@ -107,7 +111,7 @@ async fn try_create<B: Resource>(
     let mut changes = B::companions(&mut sent.fields, &sent.name, caller.workspace, &things)?;
     let chosen: Vec<_> = changes.iter().map(|change| (change.kind, change.id)).collect();
     let name = sent.name.clone();
-    let body = sent.body::<B>(None)?;
+    let body = sent.body::<B>(None, &app.templates)?;
     changes.push(change(caller.workspace, None, name.clone(), &body)?);
     let saved = app.save(changes, &caller.author).await.map_err(|error| match error {
         StoreError::Conflict { kind, id, .. } | StoreError::NotFound { kind, id }
@@ -194,10 +198,10 @@ async fn replace_thing<B: Resource>(
     let things = app.things.load_full();
     let before = find::<B>(B::all(&things), caller.workspace, id)?;
     let demanded = if_match(&headers, before.revision)?;
-    let given = Given::of(before, &app.config.public_url)?;
+    let given = Given::of(before, app.site())?;
     let sent = Sent::read::<B>(value, Some(&given))?;
     let (name, expected) = (sent.name.clone(), demanded.or(sent.expected));
-    let body = sent.body(Some(&before.body))?;
+    let body = sent.body(Some(&before.body), &app.templates)?;
     // Fields that were left out were taken from the revision read here: no other may be replaced.
     let expected = Some(expected.unwrap_or(before.revision));
     let after = Thing { name, body, ..before.clone() };

@@ -67,6 +67,7 @@ impl Installation {
             caps: Arc::default(),
         };
         let app = App {
+            templates: model::builtin::Templates::load().unwrap(),
             config,
             keys,
             catalog,

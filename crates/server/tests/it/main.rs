@@ -16,6 +16,9 @@ mod descriptors;
 // The journey of a visitor in a real browser.
 mod browser;
 
+// A configuration applied while clicks run.
+mod configuration;
+
 // SIGKILL under load.
 mod crash;
 

@@ -55,6 +55,21 @@ async fn every_save_is_a_revision(catalog: &dyn Catalog) -> Result<(), StoreErro
     let who: Vec<_> = log.iter().map(|row| (row.author.as_str(), row.at_ms)).collect();
     assert_eq!(who, [("bob", 2000), ("ann", 1000)]);
     assert_eq!((log[1].name.as_str(), &log[1].body), ("Shoes", &offer.body));
+    catalog.save(vec![again(&offer, 1)], "ann", 3000).await?;
+    let names =
+        [(Kind::Offer, 1, "Boots"), (Kind::Offer, 1, "Shoes"), (Kind::Workspace, 1, "main")];
+    let names = names.map(|(kind, id, name)| (kind, id, name.to_owned()));
+    assert_eq!(catalog.names(DEFAULT_WORKSPACE).await?, names);
+    assert_eq!(catalog.names(2).await?, []);
+    let log = catalog.log(DEFAULT_WORKSPACE, None, 3).await?;
+    let told: Vec<_> = log
+        .iter()
+        .map(|entry| (entry.row.author.as_str(), entry.before.as_ref().map(|b| b.name.as_str())))
+        .collect();
+    assert_eq!(told, [("ann", Some("Boots")), ("bob", Some("Shoes")), ("ann", None)]);
+    let older = catalog.log(DEFAULT_WORKSPACE, Some(log[2].row.revision), 3).await?;
+    assert_eq!(older.iter().map(|entry| entry.kind).collect::<Vec<_>>(), [Kind::Workspace]);
+    assert_eq!(catalog.log(2, None, 3).await?, []);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The catalog in a vector of revisions.
 
 use crate::catalog::{
-    Catalog, Change, Claim, IDEMPOTENCY_MS, KeptAnswer, RevisionRow, Saved, TokenRow,
+    Catalog, Change, Claim, IDEMPOTENCY_MS, KeptAnswer, LogRow, Replaced, RevisionRow, Saved,
+    TokenRow,
 };
 use crate::changes::{Standing, StoredThing, check_changes};
 use crate::error::StoreError;
@@ -137,6 +138,42 @@ impl Catalog for MemoryCatalog {
                 (saving.workspace, saving.kind, saving.id) == (workspace, kind, id)
             });
         Ok(wanted.map(|saving| saving.row.clone()).collect())
+    }
+
+    async fn log(
+        &self,
+        workspace: ThingId,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        let state = self.state()?;
+        let is_wanted = |saving: &&Saving| {
+            saving.workspace == workspace
+                && before.is_none_or(|before| saving.row.revision < before)
+        };
+        let entry = |saving: &Saving| {
+            let is_earlier = |other: &&Saving| {
+                (other.kind, other.id) == (saving.kind, saving.id)
+                    && other.row.revision < saving.row.revision
+            };
+            let before = state.log.iter().rev().find(is_earlier).map(|other| Replaced {
+                name: other.row.name.clone(),
+                archived: other.row.archived,
+                body: other.row.body.clone(),
+            });
+            LogRow { kind: saving.kind, id: saving.id, row: saving.row.clone(), before }
+        };
+        Ok(state.log.iter().rev().filter(is_wanted).take(limit).map(entry).collect())
+    }
+
+    async fn names(&self, workspace: ThingId) -> Result<Vec<(Kind, ThingId, String)>, StoreError> {
+        let state = self.state()?;
+        let own = state.log.iter().filter(|saving| saving.workspace == workspace);
+        let names = own.map(|saving| (saving.kind, saving.id, saving.row.name.clone()));
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable_by(|(a, n, x), (b, m, y)| (a.as_str(), n, x).cmp(&(b.as_str(), m, y)));
+        names.dedup();
+        Ok(names)
     }
 
     async fn create_token(

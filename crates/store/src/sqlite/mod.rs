@@ -5,7 +5,7 @@ mod open;
 mod revisions;
 mod tokens;
 
-use crate::catalog::{Catalog, Change, Claim, KeptAnswer, RevisionRow, Saved, TokenRow};
+use crate::catalog::{Catalog, Change, Claim, KeptAnswer, LogRow, RevisionRow, Saved, TokenRow};
 use crate::error::StoreError;
 use crate::thing_body;
 use async_trait::async_trait;
@@ -68,6 +68,19 @@ impl Catalog for SqliteCatalog {
         id: ThingId,
     ) -> Result<Vec<RevisionRow>, StoreError> {
         revisions::of_thing(&mut *self.connection().await?, workspace, kind, id).await
+    }
+
+    async fn log(
+        &self,
+        workspace: ThingId,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        revisions::log(&mut *self.connection().await?, workspace, before, limit).await
+    }
+
+    async fn names(&self, workspace: ThingId) -> Result<Vec<(Kind, ThingId, String)>, StoreError> {
+        revisions::names(&mut *self.connection().await?, workspace).await
     }
 
     async fn create_token(

@@ -1,6 +1,6 @@
 //! The log of revisions: what stands, what stood, and the next save.
 
-use crate::catalog::{Change, RevisionRow, Saved};
+use crate::catalog::{Change, LogRow, Replaced, RevisionRow, Saved};
 use crate::changes::{Standing, StoredThing, check_changes};
 use crate::error::StoreError;
 use model::thing::{Kind, Revision, ThingId};
@@ -23,9 +23,6 @@ pub async fn standing(
 }
 
 fn thing(row: &SqliteRow) -> Result<((Kind, ThingId), StoredThing), StoreError> {
-    let word: &str = row.get("kind");
-    let kind = Kind::from_word(word)
-        .ok_or_else(|| StoreError::unreadable(format!("thing of kind `{word}`")))?;
     let stored = StoredThing {
         workspace: row.get("workspace"),
         name: row.get("name"),
@@ -33,7 +30,13 @@ fn thing(row: &SqliteRow) -> Result<((Kind, ThingId), StoredThing), StoreError> 
         archived: row.get("archived"),
         body: row.get("body"),
     };
-    Ok(((kind, row.get("id")), stored))
+    Ok(((kind(row)?, row.get("id")), stored))
+}
+
+fn kind(row: &SqliteRow) -> Result<Kind, StoreError> {
+    let word: &str = row.get("kind");
+    let kind = Kind::from_word(word);
+    kind.ok_or_else(|| StoreError::unreadable(format!("thing of kind `{word}`")))
 }
 
 /// Saves all changes or none.
@@ -84,13 +87,59 @@ pub async fn of_thing(
         .fetch_all(connection)
         .await
         .map_err(StoreError::during("read revisions"))?;
-    let revision = |row: &SqliteRow| RevisionRow {
+    Ok(rows.iter().map(revision).collect())
+}
+
+fn revision(row: &SqliteRow) -> RevisionRow {
+    RevisionRow {
         revision: row.get::<i64, _>("revision") as Revision,
         author: row.get("author"),
         at_ms: row.get("at_ms"),
         name: row.get("name"),
         archived: row.get("archived"),
         body: row.get("body"),
+    }
+}
+
+/// The newest saves of a workspace, each with what it replaced.
+pub async fn log(
+    connection: &mut SqliteConnection,
+    workspace: ThingId,
+    before: Option<Revision>,
+    limit: usize,
+) -> Result<Vec<LogRow>, StoreError> {
+    let sql = "SELECT r.*, p.name AS old_name, p.archived AS old_archived, p.body AS old_body \
+        FROM revisions r LEFT JOIN revisions p ON p.revision = \
+            (SELECT max(revision) FROM revisions o WHERE o.kind = r.kind AND o.id = r.id AND o.revision < r.revision) \
+        WHERE r.workspace = ? AND r.revision < ? ORDER BY r.revision DESC LIMIT ?";
+    let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let rows = sqlx::query(sql)
+        .bind(workspace)
+        .bind(before)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await
+        .map_err(StoreError::during("read the log of revisions"))?;
+    let entry = |row: &SqliteRow| {
+        let old = row.get::<Option<String>, _>("old_name");
+        let before = old.map(|name| Replaced {
+            name,
+            archived: row.get("old_archived"),
+            body: row.get("old_body"),
+        });
+        Ok(LogRow { kind: kind(row)?, id: row.get("id"), row: revision(row), before })
     };
-    Ok(rows.iter().map(revision).collect())
+    rows.iter().map(entry).collect()
+}
+
+/// Every name of every thing of a workspace.
+pub async fn names(
+    connection: &mut SqliteConnection,
+    workspace: ThingId,
+) -> Result<Vec<(Kind, ThingId, String)>, StoreError> {
+    let sql =
+        "SELECT DISTINCT kind, id, name FROM revisions WHERE workspace = ? ORDER BY kind, id, name";
+    let rows = sqlx::query(sql).bind(workspace).fetch_all(connection).await;
+    let rows = rows.map_err(StoreError::during("read names"))?;
+    rows.iter().map(|row| Ok((kind(row)?, row.get("id"), row.get("name")))).collect()
 }

@@ -6,7 +6,7 @@
 
 use crate::field::{Field, UnknownField};
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// A parsed URL with tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +133,38 @@ impl Template {
             }
         }
         url
+    }
+}
+
+impl fmt::Display for Template {
+    /// The URL with its tokens, which reads back as the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.parts {
+            let (token, encoding, default) = match part {
+                Part::Literal(text) => {
+                    f.write_str(text)?;
+                    continue;
+                }
+                Part::Token { token, encoding, default } => (token, encoding, default),
+            };
+            match token {
+                Token::Field(field) => write!(f, "{{{field}")?,
+                Token::Name(field) => write!(f, "{{{field}.name")?,
+                Token::Payout => f.write_str("{payout")?,
+                Token::Random => f.write_str("{random")?,
+                Token::Timestamp => f.write_str("{timestamp")?,
+            }
+            f.write_str(match encoding {
+                Encoding::Component => "",
+                Encoding::Raw => ":raw",
+                Encoding::Sha256 => ":sha256",
+            })?;
+            if !default.is_empty() {
+                write!(f, ":default({default})")?;
+            }
+            f.write_str("}")?;
+        }
+        Ok(())
     }
 }
 
@@ -283,6 +315,18 @@ mod tests {
     impl TokenValues for Always {
         fn value(&self, _: Token) -> Cow<'_, str> {
             Cow::Borrowed(self.0)
+        }
+    }
+
+    #[test]
+    fn a_printed_template_reads_back() {
+        for text in [
+            "https://a.example/",
+            "https://a.example/{click_id}?c={campaign.name:raw}&k={keyword:sha256:default(x)}#{random}",
+            "https://a.example/?p={payout}&t={timestamp}&o={offer.id:urlencode}",
+        ] {
+            let template = Template::parse(text).unwrap();
+            assert_eq!(Template::parse(&template.to_string()), Ok(template), "{text}");
         }
     }
 

@@ -20,6 +20,8 @@ mod keys;
 mod output;
 mod report_command;
 mod serve;
+mod simulate_command;
+mod simulation;
 mod start;
 mod telemetry;
 mod token;
@@ -55,6 +57,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => serve::run(config),
         Command::Demo(args) => demo::run(config, &args),
         Command::Report(args) => report_command::run(config, args),
+        Command::Simulate(args) => simulate_command::run(config, args),
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
         Command::Export(args) => export::run(config, &args),
         Command::Check => check::run(&config),

@@ -61,10 +61,8 @@ pub enum SimulationError {
 pub async fn run(app: &App, trying: Trying) -> Result<(Simulation, Coverage), SimulationError> {
     let plan = &trying.plan;
     let pieces = Pieces::new((plan.from_ms, plan.to_ms), trying.rows_in_period, ROWS_MAX);
-    let coverage = Coverage {
-        clicks_in_period: trying.clicks_in_period,
-        read_share: pieces.share(),
-    };
+    let coverage =
+        Coverage { clicks_in_period: trying.clicks_in_period, read_share: pieces.share() };
     let workspace = plan.workspace;
     let mut attempt = Attempt::new(&trying, *app.keys.draw());
     let mut tables = Tables::new(app);

@@ -4,7 +4,8 @@ use super::extract::json;
 use super::problem::{PROBLEM_JSON, ProblemDocument};
 use super::schema::{describe, shared};
 use super::{
-    clicks, configuration, events_export, inbox, reports, system, templates, things, tokens, trail,
+    clicks, configuration, events_export, inbox, reports, simulate, system, templates, things,
+    tokens, trail,
 };
 use axum::response::Response;
 use http::StatusCode;
@@ -34,7 +35,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
     paths(
         things::show_workspace, things::replace_workspace,
         templates::sources, templates::networks,
-        reports::ask, reports::export, reports::fields, reports::metrics,
+        reports::ask, reports::export, reports::fields, reports::metrics, simulate::simulate,
         clicks::list, trail::show, clicks::conversions, inbox::list, inbox::show, events_export::export,
         tokens::list, tokens::create, tokens::revoke,
         configuration::export, configuration::plan, configuration::apply,

@@ -2,6 +2,7 @@
 
 mod facts;
 mod reports;
+mod simulate;
 mod system;
 mod templates;
 mod things;

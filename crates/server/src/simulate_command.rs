@@ -125,7 +125,8 @@ fn estimate(out: &mut String, answer: &Value) {
     line(out, &format!("  with the change {}", figure("covered_profit")));
     line(out, &format!("  difference      {}", span(&estimate["difference"])));
     line(out, &format!("  for each click  {}", span(&estimate["difference_per_click"])));
-    let (changed, effective) = (figure("changed_clicks"), figure("effective_clicks"));
+    let effective = estimate["effective_clicks"].as_f64().unwrap_or_default();
+    let (changed, effective) = (figure("changed_clicks"), format!("{effective:.0}"));
     line(
         out,
         &format!("  from {changed} clicks whose chances change, worth {effective} of equal weight"),

@@ -245,19 +245,26 @@ fn estimate_view(estimate: &Estimate, places: Vec<UnsupportedPlace>) -> Estimate
         covered_clicks: rounded(covered),
         covered_profit_was: amount(estimate.was_supported),
         covered_profit: said.map(|d| amount(estimate.was_supported + d.expected)),
-        difference: said.map(|d| difference_view(d, 1.0)),
-        difference_per_click: said.filter(|_| covered > 0.0).map(|d| difference_view(d, covered)),
+        difference: said.map(|d| difference_view(d, to_cents)),
+        difference_per_click: said
+            .filter(|_| covered > 0.0)
+            .map(|d| difference_view(d, |micro| micro / covered)),
         no_estimate: estimate.difference.err().map(|reason| reason.to_string()),
     }
 }
 
-fn difference_view(difference: Difference, clicks: f64) -> DifferenceView {
-    let each = |value: f64| amount(value / clicks);
+fn difference_view(difference: Difference, each: impl Fn(f64) -> f64) -> DifferenceView {
+    let shown = |micro: f64| amount(each(micro));
     DifferenceView {
-        expected: each(difference.expected),
-        low: each(difference.low),
-        high: each(difference.high),
+        expected: shown(difference.expected),
+        low: shown(difference.low),
+        high: shown(difference.high),
     }
+}
+
+/// More digits would look surer than they are.
+fn to_cents(micro: f64) -> f64 {
+    (micro / 10_000.0).round() * 10_000.0
 }
 
 /// Micro-units as decimal text.

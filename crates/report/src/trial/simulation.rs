@@ -1,6 +1,6 @@
 //! A change tried click by click: who would go elsewhere, from where to where, and what that would earn.
 
-use super::estimate::{Trial, Tried};
+use super::estimate::{Estimate, Trial, Tried};
 use super::place::Place;
 use model::query::Cell;
 use model::route::{Ending, Prospect};
@@ -109,6 +109,16 @@ pub(super) struct Tally {
 pub struct TooManySlices;
 
 impl Simulation {
+    /// How many clicks were tried.
+    pub fn clicks(&self) -> u64 {
+        self.whole.clicks()
+    }
+
+    /// What all of them say of profit.
+    pub fn estimate(&self) -> Estimate {
+        self.whole.trial.estimate()
+    }
+
     /// Adds a click of a slice; an empty one stands for no slices.
     ///
     /// # Errors

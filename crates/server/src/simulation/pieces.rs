@@ -6,6 +6,9 @@ const ROWS: u64 = 4_000;
 /// The most pieces: each costs a query.
 const PIECES_MAX: u64 = 1_000;
 
+/// Its multiples spread evenly between whole numbers, however many there are.
+const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
+
 /// Spans of time, ascending. The same question reads the same ones.
 #[derive(Clone, Debug)]
 pub struct Pieces {
@@ -44,13 +47,16 @@ impl Iterator for Pieces {
             self.from_ms + i64::try_from(offset).unwrap_or(i64::MAX)
         };
         let (from_ms, end_ms) = (start(self.next), start(self.next + 1));
+        // Not at the same place of each: traffic has rhythms of its own.
+        let place = (self.next as f64 * GOLDEN_RATIO).fract();
         self.next += 1;
-        let read_ms = if self.share < 1.0 {
-            (((end_ms - from_ms) as f64 * self.share).ceil() as i64).min(end_ms - from_ms)
-        } else {
-            end_ms - from_ms
-        };
-        Some((from_ms, from_ms + read_ms))
+        if self.share >= 1.0 {
+            return Some((from_ms, end_ms));
+        }
+        let piece_ms = end_ms - from_ms;
+        let read_ms = ((piece_ms as f64 * self.share).ceil() as i64).min(piece_ms);
+        let start_ms = from_ms + ((piece_ms - read_ms) as f64 * place) as i64;
+        Some((start_ms, start_ms + read_ms))
     }
 }
 
@@ -68,6 +74,10 @@ mod tests {
         let pieces = Pieces::new((0, 10_000_000), 4_000_000, 1_000_000);
         assert_eq!(pieces.share(), 0.25);
         let read: Vec<_> = pieces.collect();
-        assert_eq!((read.len(), read[0], read[999]), (1000, (0, 2_500), (9_990_000, 9_992_500)));
+        assert_eq!((read.len(), read[0]), (1000, (0, 2_500)));
+        for (piece, (from_ms, to_ms)) in (0..).zip(read) {
+            assert_eq!(to_ms - from_ms, 2_500);
+            assert!(from_ms >= piece * 10_000 && to_ms <= (piece + 1) * 10_000);
+        }
     }
 }

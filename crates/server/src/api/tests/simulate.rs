@@ -1,10 +1,15 @@
 //! Simulate: changes tried on clicks that edge routed and ingest carried over.
 
 use crate::api::testing::TestApi;
+use crate::simulation::{self, Trying};
 use bytes::Bytes;
 use edge::Incoming;
 use http::{HeaderMap, HeaderValue, Method};
 use ingest::{Ingest, Published, Settings};
+use model::event::{Row, RowKind};
+use model::facts::Facts;
+use model::query::{Plan, TimeBasis, ZoneOffsets};
+use model::{ClickKey, Field};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -95,6 +100,52 @@ async fn simulate(api: &TestApi, changes: Value, by: Value) -> Value {
     let answer = api.post("/api/v1/simulate", &question.to_string()).await;
     assert_eq!(answer.status, 200, "{question}: {}", answer.text);
     answer.body
+}
+
+#[tokio::test]
+async fn of_a_period_with_too_many_rows_the_same_part_of_each_piece_is_read() {
+    const MINUTE_MS: i64 = 60_000;
+    let (from_ms, minutes) = (1_795_390_200_000, 1000);
+    let api = TestApi::new();
+    let row = |minute: i64| {
+        let key = ClickKey::new(from_ms + minute * MINUTE_MS + minute * 7919 % MINUTE_MS, 0, 1);
+        let (event_ms, facts) = (key.time_ms(), Facts::default());
+        Row {
+            kind: RowKind::Click,
+            key,
+            event_ms,
+            sequence: 1,
+            count: 1,
+            cost: 0,
+            revenue: 0,
+            facts,
+        }
+    };
+    api.store((0..minutes).map(row).collect(), Vec::new()).await;
+    let trying = |rows_in_period| Trying {
+        plan: Plan {
+            workspace: 1,
+            from_ms,
+            to_ms: from_ms + minutes * MINUTE_MS,
+            time: TimeBasis::Click,
+            zone: ZoneOffsets::utc(),
+            by: vec![Field::Hour],
+            counters: Vec::new(),
+            filter: Vec::new(),
+            median: false,
+        },
+        changed: Arc::default(),
+        include_pending: false,
+        clicks_in_period: 1000,
+        rows_in_period,
+    };
+    for (rows, share, clicks) in [(1000, 1.0, 1000), (2_000_000, 0.5, 500), (10_000_000, 0.1, 100)]
+    {
+        let (simulation, coverage) = simulation::run(&api.app, trying(rows)).await.unwrap();
+        assert_eq!(coverage.read_share, share);
+        let tried = simulation.clicks();
+        assert!(tried.abs_diff(clicks) <= clicks / 8, "{tried} of {clicks}");
+    }
 }
 
 fn count(made: &[Made], keep: impl Fn(&Made) -> bool) -> usize {

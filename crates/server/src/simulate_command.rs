@@ -105,7 +105,7 @@ fn estimate(out: &mut String, answer: &Value) {
     let without = &estimate["without_support"];
     if without["clicks"].as_u64().unwrap_or_default() > 0 {
         let share = without["share"].as_f64().unwrap_or_default() * 100.0;
-        let (clicks, expected) = (plain(&without["clicks"]), plain(&without["expected"]));
+        let (clicks, expected) = (plain(&without["clicks"]), number(&without["expected"]));
         line(
             out,
             &format!(
@@ -113,9 +113,9 @@ fn estimate(out: &mut String, answer: &Value) {
             ),
         );
         for unseen in list(&without["places"]) {
-            line(out, &format!("    {}: {}", place(&unseen["place"]), plain(&unseen["expected"])));
+            line(out, &format!("    {}: {}", place(&unseen["place"]), number(&unseen["expected"])));
         }
-        let (covered, was) = (figure("covered_clicks"), figure("covered_profit_was"));
+        let (covered, was) = (number(&estimate["covered_clicks"]), figure("covered_profit_was"));
         line(out, &format!("  the others      {was}, {covered} clicks"));
     }
     if estimate["difference"].is_null() {
@@ -146,7 +146,7 @@ fn slices(out: &mut String, answer: &Value) {
             difference => span(difference),
         };
         let [clicks, elsewhere] = ["clicks", "elsewhere"].map(|name| plain(&slice[name]));
-        let unsupported = plain(&estimate["without_support"]["expected"]);
+        let unsupported = number(&estimate["without_support"]["expected"]);
         line(
             out,
             &format!(
@@ -197,6 +197,12 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
+/// A number of clicks that may be a fraction.
+fn number(value: &Value) -> String {
+    let number = value.as_f64().unwrap_or_default();
+    if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.1}") }
+}
+
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -222,7 +228,7 @@ mod tests {
             "profit_was": "5.00", "covered_clicks": 90.0, "covered_profit_was": "4.50",
             "covered_profit": "5.50", "difference": span, "difference_per_click": span,
             "changed_clicks": 40, "effective_clicks": 31.5, "no_estimate": null,
-            "without_support": {"clicks": 20, "expected": 10.0, "share": 0.1,
+            "without_support": {"clicks": 20, "expected": 10.5, "share": 0.1,
                 "places": [{"place": {"target": "status", "status": 404}, "expected": 10.0}]},
         });
         let unknown = json!({"input_lost": 3, "revision_missing": 0, "differs": 0});
@@ -239,8 +245,8 @@ mod tests {
             "a sample: 50.0 % of the period, which has 200 clicks",
             "3 clicks unknown: a rule asks",
             "15  offer 1 `Best` → nowhere",
-            "no estimate for 10.0 of 20 clicks (10.0 % of all)",
-            "status 404: 10.0",
+            "no estimate for 10.5 of 20 clicks (10.0 % of all)",
+            "status 404: 10",
             "difference      1.00 (95 %: -2.00 to 4.00)",
             "no estimate: nothing is known  offer=Best",
         ] {

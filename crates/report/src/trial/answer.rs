@@ -244,7 +244,7 @@ fn estimate_view(estimate: &Estimate, places: Vec<UnsupportedPlace>) -> Estimate
         profit_was: decimal::print(estimate.was),
         covered_clicks: rounded(covered),
         covered_profit_was: amount(estimate.was_supported),
-        covered_profit: said.map(|d| amount(estimate.was_supported + d.expected)),
+        covered_profit: said.map(|d| amount(estimate.was_supported + to_cents(d.expected))),
         difference: said.map(|d| difference_view(d, to_cents)),
         difference_per_click: said
             .filter(|_| covered > 0.0)

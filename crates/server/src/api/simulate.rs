@@ -103,6 +103,7 @@ pub async fn simulate(
         clicks_in_period: count(&app, filtered).await?,
         rows_in_period,
     };
+    let _turn = app.simulating.lock().await;
     let (simulation, coverage) = simulation::run(&app, trying).await?;
     let answer: SimulationAnswer = finish_simulation(&simulation, &planned, coverage, &names);
     Ok(json(StatusCode::OK, &answer))

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use store::StoreError;
 
 /// The most configurations held at a time.
-const HELD_MAX: usize = 8;
+const HELD_MAX: usize = 4;
 
 /// The longest that configurations are read and compiled for one answer; clicks of further ones are
 /// counted as unknown.

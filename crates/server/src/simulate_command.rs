@@ -124,7 +124,9 @@ fn estimate(out: &mut String, answer: &Value) {
     }
     line(out, &format!("  with the change {}", figure("covered_profit")));
     line(out, &format!("  difference      {}", span(&estimate["difference"])));
-    line(out, &format!("  for each click  {}", span(&estimate["difference_per_click"])));
+    let [was, with] = ["covered_profit_was_per_click", "covered_profit_per_click"].map(figure);
+    let each = span(&estimate["difference_per_click"]);
+    line(out, &format!("  for each click  {was}, with the change {with}, difference {each}"));
     let effective = estimate["effective_clicks"].as_f64().unwrap_or_default();
     let (changed, effective) = (figure("changed_clicks"), format!("{effective:.0}"));
     line(

@@ -102,7 +102,11 @@ pub struct EstimateView {
     pub covered_profit: Option<String>,
     /// How their profit changes, in all; null where there is no estimate.
     pub difference: Option<DifferenceView>,
-    /// The same for each covered click.
+    /// The three again for each covered click.
+    pub covered_profit_was_per_click: Option<String>,
+    /// See above.
+    pub covered_profit_per_click: Option<String>,
+    /// See above.
     pub difference_per_click: Option<DifferenceView>,
     /// Why there is no estimate.
     pub no_estimate: Option<String>,
@@ -231,7 +235,7 @@ fn estimate_view(estimate: &Estimate, places: Vec<UnsupportedPlace>) -> Estimate
     let clicks = estimate.clicks as f64;
     let covered = clicks - estimate.unsupported_expected;
     let share = if clicks > 0.0 { estimate.unsupported_expected / clicks } else { 0.0 };
-    let said = estimate.difference.ok();
+    let (said, is_covered) = (estimate.difference.ok(), covered > 0.0);
     EstimateView {
         changed_clicks: estimate.changed,
         effective_clicks: rounded(estimate.effective),
@@ -246,8 +250,12 @@ fn estimate_view(estimate: &Estimate, places: Vec<UnsupportedPlace>) -> Estimate
         covered_profit_was: amount(estimate.was_supported),
         covered_profit: said.map(|d| amount(estimate.was_supported + to_cents(d.expected))),
         difference: said.map(|d| difference_view(d, to_cents)),
+        covered_profit_was_per_click: is_covered.then(|| amount(estimate.was_supported / covered)),
+        covered_profit_per_click: said
+            .filter(|_| is_covered)
+            .map(|d| amount((estimate.was_supported + d.expected) / covered)),
         difference_per_click: said
-            .filter(|_| covered > 0.0)
+            .filter(|_| is_covered)
             .map(|d| difference_view(d, |micro| micro / covered)),
         no_estimate: estimate.difference.err().map(|reason| reason.to_string()),
     }

@@ -203,6 +203,8 @@ async fn changed_weights_move_clicks_and_are_weighed_by_what_they_were() {
     assert_eq!(estimate["profit_was"], "-5.50");
     assert_eq!(estimate["difference"]["expected"], "5.50");
     assert_eq!(estimate["covered_profit"], "0.00");
+    assert_eq!(estimate["covered_profit_was_per_click"], "-0.055");
+    assert_eq!(estimate["difference_per_click"]["expected"], "0.055");
     assert_eq!(estimate["without_support"]["clicks"], 0);
     assert_eq!(estimate["changed_clicks"], 100);
     let slices = answer["slices"].as_array().unwrap();

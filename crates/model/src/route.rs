@@ -4,10 +4,12 @@
 //! somebody who asks why ([`explain()`]). What it depended on beyond the facts is recorded
 //! ([`Decision::record`]), so that it can be repeated from the facts alone.
 
+mod chances;
 mod destination;
 mod explain;
 mod explanation;
 mod link;
+mod memory;
 mod onward;
 mod origin;
 mod record;
@@ -15,6 +17,7 @@ mod shown;
 mod trace;
 mod walk;
 
+pub use chances::{Chance, Ending, Prospect, chances, ending, prospect};
 pub use destination::{Hop, UrlValues, destination, passed};
 pub use explain::{explain, explain_stored};
 pub use explanation::{

@@ -6,7 +6,7 @@
 
 use crate::field::{Field, UnknownField};
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// A parsed URL with tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +157,13 @@ impl Template {
     }
 }
 
+impl fmt::Display for Template {
+    /// The URL as the operator wrote it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 fn strip_scheme(text: &str) -> Option<&str> {
     let strip = |scheme: &str| {
         text.get(..scheme.len())
@@ -304,6 +311,18 @@ mod tests {
     impl TokenValues for Always {
         fn value(&self, _: Token) -> Cow<'_, str> {
             Cow::Borrowed(self.0)
+        }
+    }
+
+    #[test]
+    fn a_printed_template_reads_back() {
+        for text in [
+            "https://a.example/",
+            "https://a.example/{click_id}?c={campaign.name:raw}&k={keyword:sha256:default(x)}#{random}",
+            "https://a.example/?p={payout}&t={timestamp}&o={offer.id:urlencode}",
+        ] {
+            let template = Template::parse(text).unwrap();
+            assert_eq!(Template::parse(&template.to_string()), Ok(template), "{text}");
         }
     }
 

@@ -64,18 +64,22 @@ fn totals(planned: &Planned, answer: &Answer) -> Vec<Figure> {
 }
 
 fn report_row(planned: &Planned, row: &AnswerRow, names: &dyn Names) -> ReportRow {
-    let key = planned.fields.iter().zip(&row.key).map(|(field, cell)| KeyCell {
-        value: match field {
-            Field::ClickId => click_id(planned, row, cell, names),
-            _ => time_key::print(*field, cell, &planned.plan.zone),
-        },
-        name: kind_of(*field)
-            .and_then(|_| order::name_of(*field, cell, names))
-            .map(ToOwned::to_owned),
+    let key = planned.fields.iter().zip(&row.key).map(|(field, cell)| match field {
+        Field::ClickId => KeyCell { value: click_id(planned, row, cell, names), name: None },
+        _ => key_cell(planned, *field, cell, names),
     });
     let figures =
         planned.recipes.iter().map(|recipe| recipe.figure(|at| row.sums[at], row.median_seconds));
     ReportRow { key: key.collect(), figures: figures.collect() }
+}
+
+/// The value of a field as it prints, with the name of the thing it is the number of.
+pub(crate) fn key_cell(planned: &Planned, field: Field, cell: &Cell, names: &dyn Names) -> KeyCell {
+    let name = kind_of(field).and_then(|_| order::name_of(field, cell, names));
+    KeyCell {
+        value: time_key::print(field, cell, &planned.plan.zone),
+        name: name.map(ToOwned::to_owned),
+    }
 }
 
 /// The printed id of a click's key; its other parts stand further on in the row's key.

@@ -6,7 +6,8 @@
 //! counters; [`to_csv`], [`to_table`] and serde print the [`Report`].
 //!
 //! Modules in reading order: `plan` with what it asks (`zone`, `period`, `time_key`, `filter`,
-//! `order`, `figure`), `finish`, `report` and the forms it is printed in (`decimal`, `csv`, `table`).
+//! `order`, `figure`), `finish`, `report` and the forms it is printed in (`decimal`, `csv`, `table`); `trial`, a
+//! change tried on the past.
 
 mod error;
 mod plan;
@@ -22,6 +23,8 @@ mod finish;
 
 mod report;
 
+mod trial;
+
 mod csv;
 mod decimal;
 mod table;
@@ -33,3 +36,9 @@ pub use finish::{Names, finish};
 pub use plan::{Context, LIMIT_DEFAULT, LIMIT_MAX, Planned, plan};
 pub use report::{Bounds, Figure, KeyCell, Report, ReportRow};
 pub use table::to_table;
+pub use trial::{
+    Brought, Coverage, Difference, DifferenceView, Estimate, EstimateView, MoveView, NoEstimate,
+    Outcome, PlaceView, SLICES_MAX, Simulation, SimulationAnswer, SliceView, TallyView,
+    TooManySlices, Trial, Tried, Unknown, UnknownView, UnsupportedPlace, WithoutSupport,
+    finish_simulation,
+};

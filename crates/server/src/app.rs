@@ -44,6 +44,8 @@ pub struct App {
     pub started_ms: i64,
     /// One save at a time goes through, so that the table never steps back.
     pub saving: tokio::sync::Mutex<()>,
+    /// One simulation at a time is computed: each holds several configurations and pages of rows.
+    pub simulating: tokio::sync::Mutex<()>,
 }
 
 impl App {

@@ -28,6 +28,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Show figures by any fields
     Report(ReportArgs),
+    /// Try a changed flow on past clicks: who would go elsewhere, and what that would earn
+    Simulate(SimulateArgs),
     /// Show the whole life of one click
     Trail {
         /// The id as it stands in a URL
@@ -99,6 +101,38 @@ pub struct ReportArgs {
     pub format: ReportFormat,
 }
 
+/// What to try, and on which clicks.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Number of the flow that would be changed
+    #[arg(long, requires = "file", required_unless_present = "changes")]
+    pub flow: Option<u32>,
+    /// The flow as it would be: JSON, as the API gives and takes it
+    #[arg(long, requires = "flow")]
+    pub file: Option<PathBuf>,
+    /// Several things as they would be: JSON, the `changes` of POST /api/v1/simulate
+    #[arg(long, conflicts_with = "flow")]
+    pub changes: Option<PathBuf>,
+    /// Fields to slice by, such as country,device
+    #[arg(long, value_delimiter = ',')]
+    pub by: Vec<String>,
+    /// today, yesterday, last_7_days, …, all, or FROM..TO
+    #[arg(long, default_value = "last_30_days")]
+    pub period: String,
+    /// Time zone, such as Europe/Berlin; the workspace's when absent
+    #[arg(long)]
+    pub tz: Option<String>,
+    /// FIELD=VALUE, FIELD!=VALUE, or FIELD=A|B for one of several; may be given more than once
+    #[arg(long)]
+    pub filter: Vec<String>,
+    /// Count pending conversions as revenue too
+    #[arg(long)]
+    pub include_pending: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
+    pub format: TrailFormat,
+}
+
 /// How a report is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
@@ -110,7 +144,7 @@ pub enum ReportFormat {
     Json,
 }
 
-/// How a trail is printed.
+/// How a trail or a simulation is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TrailFormat {
     /// For reading

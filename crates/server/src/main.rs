@@ -21,6 +21,8 @@ mod keys;
 mod output;
 mod report_command;
 mod serve;
+mod simulate_command;
+mod simulation;
 mod start;
 mod tables;
 mod telemetry;
@@ -57,6 +59,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => serve::run(config),
         Command::Demo(args) => demo::run(config, &args),
         Command::Report(args) => report_command::run(config, args),
+        Command::Simulate(args) => simulate_command::run(config, args),
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
         Command::Explain(args) => explain::run(config, &args),
         Command::Export(args) => export::run(config, &args),

@@ -64,7 +64,10 @@ pub fn period(text: &str) -> Value {
 }
 
 /// `FIELD=VALUE`, `FIELD!=VALUE`, several values between `|`.
-fn filter(text: &str) -> anyhow::Result<Value> {
+///
+/// # Errors
+/// When there is no `=`.
+pub fn filter(text: &str) -> anyhow::Result<Value> {
     let Some((field, value)) = text.split_once('=') else {
         bail!("--filter {text}: expected FIELD=VALUE, FIELD!=VALUE or FIELD=A|B");
     };

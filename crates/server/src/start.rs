@@ -93,6 +93,7 @@ pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Resu
         ingested: Arc::new(AtomicU64::new(position)),
         started_ms: now_ms(),
         saving: tokio::sync::Mutex::new(()),
+        simulating: tokio::sync::Mutex::new(()),
         config,
     });
     let stop = Arc::new(AtomicBool::new(false));

@@ -18,6 +18,7 @@ mod inbox_text;
 
 mod changes;
 mod thing_body;
+mod what_if;
 
 mod duck;
 mod memory;
@@ -41,3 +42,4 @@ pub use field_value::{field_value, ip_net, seconds_to_conversion};
 pub use filter_test::{FilterTest, Test, fold};
 pub use memory::{MemoryCatalog, MemoryEvents};
 pub use sqlite::SqliteCatalog;
+pub use what_if::what_if;

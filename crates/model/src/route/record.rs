@@ -72,7 +72,8 @@ impl<'f> Stored<'f> {
             key: ClickKey(facts.int_at(tag::KEY).unwrap_or_default()),
             query: facts.text_at(tag::RAW_QUERY).unwrap_or_default(),
             ip: facts.text(Field::Ip).and_then(|text| text.parse().ok()),
-            visitor: facts.int_at(tag::SEED).map(|seed| seed as u64),
+            // Where nothing was drawn from the visitor, another table may: from whom it would have been.
+            visitor: facts.int_at(tag::SEED).or(facts.int_at(tag::VISITOR)).map(|seed| seed as u64),
             kept: bytes(tag::KEPT).filter_map(Kept::from_bytes).collect(),
             seen: bytes(tag::SEEN).filter_map(Seen::from_bytes).collect(),
             capped: ints(tag::CAPPED).filter_map(|id| ThingId::try_from(id).ok()).collect(),

@@ -1,7 +1,7 @@
 //! The walk from a campaign to a target: rules, then path, lander and offer, from flow to flow.
 
 use super::trace::{Choice, Trace};
-use super::{CampaignHop, Decision, Kept, Seen, Target, Undecided, Visit};
+use super::{CampaignHop, Decision, Kept, Seen, Target, Undecided, Visit, memory};
 use crate::condition::Inputs;
 use crate::draw::{Alternative, Draw, Level, Seed};
 use crate::keys::Secret;
@@ -66,31 +66,12 @@ impl<'a, T: Trace<'a>> Walk<'a, '_, T> {
         let missing = Undecided::FlowMissing(campaign.flow);
         let flow = self.table.flow(campaign.flow).ok_or(missing)?;
         self.trace.enter(campaign, flow);
-        let (rule, paths) = self.rule(flow)?;
+        let (rule, paths) = met_rule(flow, self.chooser.visit, &mut self.inputs, self.trace)?;
         // In the default the scope is the flow's number alone.
         let scope = u64::from(rule.unwrap_or(0)) << 32 | u64::from(flow.id);
         let chosen = self.chooser.choose(flow, Level::Path, scope, paths, self.trace);
         let path = chosen.and_then(|id| flow.path(id));
         Ok((flow, rule, path.ok_or(Undecided::PathMissing { flow: flow.id })?))
-    }
-
-    fn rule(&mut self, flow: &'a FlowRoute) -> Result<(Option<u32>, &'a [Alternative]), Undecided> {
-        if flow.rules.is_empty() {
-            return Ok((None, &flow.default));
-        }
-        let visit = self.chooser.visit;
-        let inputs = self.inputs.get_or_insert_with(|| Inputs::new(visit));
-        inputs.set_zone(flow.zone.as_deref());
-        for rule in &flow.rules {
-            let holds = rule.when.holds(inputs);
-            self.trace.rule(rule, holds, inputs);
-            match holds {
-                Some(true) => return Ok((Some(rule.id), &rule.paths)),
-                Some(false) => {}
-                None => return Err(Undecided::InputLost { flow: flow.id, rule: rule.id }),
-            }
-        }
-        Ok((None, &flow.default))
     }
 
     fn target(&mut self, place: &Place<'a>) -> Result<Target, Undecided> {
@@ -137,6 +118,30 @@ impl<'a, T: Trace<'a>> Walk<'a, '_, T> {
         decision.network = offer.and_then(|offer| offer.network);
         decision
     }
+}
+
+/// The first rule of a flow that is met, or the default, with its paths.
+pub(super) fn met_rule<'a, T: Trace<'a>>(
+    flow: &'a FlowRoute,
+    visit: &'a Visit<'a>,
+    inputs: &mut Option<Inputs<'a>>,
+    trace: &mut T,
+) -> Result<(Option<u32>, &'a [Alternative]), Undecided> {
+    if flow.rules.is_empty() {
+        return Ok((None, &flow.default));
+    }
+    let inputs = inputs.get_or_insert_with(|| Inputs::new(visit));
+    inputs.set_zone(flow.zone.as_deref());
+    for rule in &flow.rules {
+        let holds = rule.when.holds(inputs);
+        trace.rule(rule, holds, inputs);
+        match holds {
+            Some(true) => return Ok((Some(rule.id), &rule.paths)),
+            Some(false) => {}
+            None => return Err(Undecided::InputLost { flow: flow.id, rule: rule.id }),
+        }
+    }
+    Ok((None, &flow.default))
 }
 
 /// Keeps draws of equal path ids of different flows apart.
@@ -239,15 +244,7 @@ impl<'a> Chooser<'a> {
 
     /// The first of the offers behind `offer` that takes somebody.
     pub(super) fn overflow(&mut self, offer: ThingId) -> Option<ThingId> {
-        let mut at = offer;
-        for _ in 0..HOPS_MAX {
-            at = self.table.offer(at)?.next?;
-            let is_live = self.table.offer(at).is_some_and(|offer| !offer.is_archived);
-            if is_live && !self.is_capped(at) {
-                return Some(at);
-            }
-        }
-        None
+        memory::overflow(self.table, offer, |offer| self.is_capped(offer))
     }
 
     /// Takes it that the visitor went down `path` again, if that is what they had before.
@@ -267,22 +264,10 @@ impl<'a> Chooser<'a> {
         is_capped
     }
 
-    /// What the visitor had before, if the flow gives the same again and it can still be had: it has a
-    /// weight (what is archived has none), and an offer is not over its cap.
+    /// What the visitor had before and gets again; noted.
     fn kept(&mut self, flow: &FlowRoute, draw: &Draw<'_>) -> Option<u32> {
-        if flow.returning != Returning::Same {
-            return None;
-        }
-        let before = self.visit.kept.iter().find(|kept| kept.flow == flow.id)?;
-        let id = match draw.level {
-            Level::Path => Some(before.path),
-            // Lander and offer belong to the path.
-            _ if self.kept.last().is_none_or(|kept| kept.flow != flow.id) => None,
-            Level::Lander => before.lander,
-            Level::Offer => before.offer.filter(|offer| !(self.visit.capped)(*offer)),
-            Level::Random => None,
-        }?;
-        draw.alternatives.iter().find(|a| a.id == id && a.weight > 0)?;
+        let is_path_kept = self.kept.last().is_some_and(|kept| kept.flow == flow.id);
+        let id = memory::had(self.visit, flow, draw.level, draw.alternatives, is_path_kept)?;
         match (draw.level, self.kept.last_mut()) {
             (Level::Lander, Some(kept)) => kept.lander = Some(id),
             (Level::Offer, Some(kept)) => kept.offer = Some(id),
@@ -291,23 +276,10 @@ impl<'a> Chooser<'a> {
         Some(id)
     }
 
-    /// What the visitor has seen, if the flow avoids that and something else is left; noted.
+    /// What the visitor has seen and the flow avoids; noted.
     fn avoided(&mut self, flow: &FlowRoute, draw: &Draw<'_>) -> Vec<u32> {
-        if flow.returning != Returning::Unseen || self.visit.seen.is_empty() {
-            return Vec::new();
-        }
-        let seen_as = |id: u32| match draw.level {
-            Level::Path => Seen::Path { flow: flow.id, path: id },
-            Level::Lander => Seen::Lander(id),
-            Level::Offer | Level::Random => Seen::Offer(id),
-        };
-        let live = || draw.alternatives.iter().filter(|a| a.weight > 0).map(|a| a.id);
-        let is_seen = |id: &u32| self.visit.seen.contains(&seen_as(*id));
-        if live().all(|id| is_seen(&id)) {
-            return Vec::new();
-        }
-        let seen: Vec<u32> = live().filter(is_seen).collect();
-        self.seen.extend(seen.iter().map(|id| seen_as(*id)));
+        let seen = memory::avoided(self.visit, flow, draw.level, draw.alternatives);
+        self.seen.extend(seen.iter().map(|id| memory::seen_as(flow, draw.level, *id)));
         seen
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
 //! `kind` (the table of kinds), `thing_input`, `notes`, `listing`, `write`, `things`, `revisions`, `template_view`,
-//! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`. Facts: `facts`, `ledger`, `inbox`,
-//! `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. The server: `configuration`, `system`. The description: `schema`,
+//! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `simulate`. Facts: `facts`, `ledger`,
+//! `inbox`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. The server: `configuration`, `system`.
+//! The description: `schema`,
 //! `openapi`.
 
 mod auth;
@@ -28,6 +29,7 @@ mod freshness;
 mod names;
 mod question;
 mod reports;
+mod simulate;
 
 mod clicks;
 mod events_export;
@@ -74,6 +76,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/reports/export", post(reports::export))
         .route("/api/v1/reports/fields", get(reports::fields))
         .route("/api/v1/reports/metrics", get(reports::metrics))
+        .route("/api/v1/simulate", post(simulate::simulate))
         .route("/api/v1/clicks", get(clicks::list))
         .route("/api/v1/clicks/{click_id}", get(trail::show))
         .route("/api/v1/clicks/{click_id}/explain", get(explain::click))

@@ -98,6 +98,7 @@ impl TestApi {
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             started_ms: 1_795_348_800_000,
             saving: tokio::sync::Mutex::new(()),
+            simulating: tokio::sync::Mutex::new(()),
         });
         Self { router: router(app.clone()), app, _folder: folder }
     }

@@ -3,6 +3,7 @@
 mod configuration;
 mod facts;
 mod reports;
+mod simulate;
 mod system;
 mod templates;
 mod things;

@@ -12,13 +12,15 @@ pub struct Choices {
     numbers: Vec<u32>,
     texts: Vec<String>,
     at: usize,
+    /// Whether paths may lead to other campaigns.
+    leads_on: bool,
 }
 
 /// Choices for one configuration.
 pub fn choices() -> impl Strategy<Value = Choices> {
     let numbers = prop::collection::vec(any::<u32>(), 40..400);
     let texts = prop::collection::vec(any::<String>(), 4..12);
-    (numbers, texts).prop_map(|(numbers, texts)| Choices { numbers, texts, at: 0 })
+    (numbers, texts).prop_map(|(numbers, texts)| Choices { numbers, texts, at: 0, leads_on: false })
 }
 
 impl Choices {
@@ -74,6 +76,8 @@ impl Choices {
             things.landers.push(self.thing(id, lander));
         }
         for id in 1..=counts[4] {
+            // Only to campaign 1, whose flow leads to no campaign: nobody is led in circles.
+            self.leads_on = id > 1;
             let flow = self.flow(&counts);
             things.flows.push(self.thing(id, flow));
         }
@@ -177,7 +181,7 @@ impl Choices {
     fn path(&mut self, counts: &[ThingId]) -> Value {
         let mut path = match self.below(5) {
             0 => json!({"url": "https://direct.example/{click_id}"}),
-            1 => json!({"campaign": 1 + self.below(counts[5])}),
+            1 if self.leads_on => json!({"campaign": 1}),
             2 => json!({"status": {"code": 200, "text": self.text()}}),
             3 => json!({"landers": [{"lander": 1 + self.below(counts[3])}],
                 "offers": [{"offer": 1, "weight": 1 + self.below(9)}], "offer_choice": "after"}),
@@ -203,6 +207,9 @@ impl Choices {
     fn campaign(&mut self, id: ThingId, counts: &[ThingId]) -> Value {
         let mut campaign =
             json!({"key": format!("k{id}x{}", self.below(9)), "flow": 1 + self.below(counts[4])});
+        if id == 1 {
+            campaign["flow"] = json!(1);
+        }
         if self.is() {
             campaign["source"] = json!(1 + self.below(counts[0]));
             campaign["aliases"] = json!([format!("old{id}"), format!("older{id}")]);

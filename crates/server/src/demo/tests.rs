@@ -82,6 +82,7 @@ impl Installation {
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             started_ms: END_MS,
             saving: tokio::sync::Mutex::new(()),
+            simulating: tokio::sync::Mutex::new(()),
         };
         let stop = Arc::new(AtomicBool::new(false));
         let ingest = Some(start_ingest(&app, stop.clone()).await);

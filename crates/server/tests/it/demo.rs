@@ -70,6 +70,47 @@ fn demo_traffic_adds_up_in_every_report_and_in_the_export() {
     );
 }
 
+#[test]
+fn demo_traffic_stays_where_it_is_when_nothing_changes_and_moves_when_weights_do() {
+    let mut server = Server::start();
+    server.stop();
+    std::fs::remove_dir_all(server.data.path()).unwrap();
+    std::fs::create_dir(server.data.path()).unwrap();
+    server.run(&["demo", "--clicks", "10000", "--days", "10"]);
+    server.launch();
+    server.settle();
+    let none = simulate(&server, "[]");
+    let unknown = serde_json::json!({"input_lost": 0, "revision_missing": 0, "differs": 0});
+    assert_eq!((&none["elsewhere"], &none["unknown"]), (&Value::from(0), &unknown));
+    assert_eq!(
+        (none["clicks"].as_u64(), none["estimate"]["difference"]["high"].as_str()),
+        (none["clicks_in_period"].as_u64(), Some("0.00"))
+    );
+    let people = ["--filter", "bot=false", "--filter", "test=false", "--format", "json"];
+    let report =
+        [&["report", "--metrics", "clicks,profit", "--period", "all"], &people[..]].concat();
+    let totals: Value = serde_json::from_str(&server.run(&report)).unwrap();
+    assert_eq!(none["clicks"], totals["totals"]["clicks"]);
+    assert_eq!(none["estimate"]["profit_was"], totals["totals"]["profit"]);
+    let flow: Value = serde_json::json!({"default": [{"id": 1, "landers": [{"lander": 1, "weight": 90},
+        {"lander": 2, "weight": 10}], "offers": [{"offer": 1}]}, {"id": 2, "offers": [{"offer": 1}]}]});
+    let change = serde_json::json!([{"kind": "flow", "id": 1, "body": flow}]);
+    let changed = simulate(&server, &change.to_string());
+    let (clicks, moved) = (changed["clicks"].as_u64(), changed["elsewhere"].as_u64());
+    println!(
+        "result: simulate on a demo: {clicks:?} clicks, none goes elsewhere when nothing changes, {moved:?} when weights do"
+    );
+    assert!(moved > Some(0) && moved < clicks, "{changed}");
+}
+
+fn simulate(server: &Server, changes: &str) -> Value {
+    let file = server.data.path().join("changes.json");
+    std::fs::write(&file, changes).unwrap();
+    let file = file.to_str().unwrap();
+    let command = ["simulate", "--changes", file, "--period", "all", "--format", "json"];
+    serde_json::from_str(&server.run(&command)).unwrap()
+}
+
 /// Compares a report with the same sums made from the export by a few lines of Python.
 fn recompute(server: &Server, by: &str) -> usize {
     let script = Path::new("tests/it/export.py");

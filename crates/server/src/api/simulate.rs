@@ -162,10 +162,10 @@ fn change_of<B: Resource>(
         let name = before.map_or_else(|| format!("simulated {}", thing.id), |b| b.name.clone());
         fields.entry("name").or_insert(name.into());
     }
-    let given = before.map(|before| Given::of(before, &app.config.public_url)).transpose()?;
+    let given = before.map(|before| Given::of(before, app.site())).transpose()?;
     let sent = Sent::read::<B>(value, given.as_ref())?;
     let (name, expected) = (sent.name.clone(), sent.expected);
-    let body = sent.body(before.map(|before| &before.body))?;
+    let body = sent.body(before.map(|before| &before.body), &app.templates)?;
     let problems = body.problems();
     if !problems.is_empty() {
         return Err(ApiError::invalid(B::KIND, problems));

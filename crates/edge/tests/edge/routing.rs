@@ -117,7 +117,9 @@ async fn a_rule_on_addresses_can_be_decided_again_under_every_privacy() {
 #[tokio::test]
 async fn paths_lead_to_urls_campaigns_and_fixed_answers() {
     let to = |path: serde_json::Value| json!({"default": [path]});
-    let rig1 = rig(to(json!({"url": "https://own.example/{sub1}?c={click_id}", "pass": {"offers": true}})));
+    let rig1 = rig(to(
+        json!({"url": "https://own.example/{sub1}?c={click_id}", "pass": {"offers": true}}),
+    ));
     let reply = rig1.get("/c/flow?sub1=a%2Fb&gclid=G1&utm_x=1").await;
     let id = rig1.id_in(&reply).text("ct_", &rig1.keys);
     assert_eq!(location(&reply), format!("https://own.example/a%2Fb?c={id}&gclid=G1&utm_x=1"));

@@ -5,6 +5,7 @@ use arc_swap::ArcSwap;
 use journal::Journal;
 use model::KeyRing;
 use model::table::{CapCounts, RoutingTable, Things};
+use model::thing::{Domain, Kind, Problem};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use store::{Catalog, Change, Events, Saved, StoreError};
@@ -44,12 +45,29 @@ impl App {
     /// change at work.
     ///
     /// # Errors
-    /// What the catalog refuses; nothing was changed then.
+    /// What the catalog refuses, and domains whose host serves the API; nothing was changed then.
     pub async fn save(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
+        changes.iter().try_for_each(|change| self.check_host(change))?;
         let _turn = self.saving.lock().await;
         let saved = self.catalog.save(changes, author, now_ms()).await?;
         self.reload().await?;
         Ok(saved)
+    }
+
+    /// A tracking domain never serves the API, so its host must not be one by which the operator comes.
+    fn check_host(&self, change: &Change) -> Result<(), StoreError> {
+        if change.kind != Kind::Domain || change.archived {
+            return Ok(());
+        }
+        // What is no domain is refused by the catalog, which says why.
+        let Ok(domain) = serde_json::from_str::<Domain>(&change.body) else { return Ok(()) };
+        if !self.edge.serves_api_on(domain.host.as_str()) {
+            return Ok(());
+        }
+        let message =
+            "this host serves the API: choose another, or name other `admin_hosts` in the settings";
+        let problems = vec![Problem::new("host", message)];
+        Err(StoreError::Invalid { kind: Kind::Domain, problems })
     }
 
     /// Reads the catalog anew and swaps the routing table.

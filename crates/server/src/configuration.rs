@@ -7,7 +7,7 @@
 use anyhow::{Context, bail};
 use model::table::Things;
 use model::thing::{
-    Body, Campaign, Flow, Kind, Lander, Network, Offer, Source, Thing, ThingId, Workspace,
+    Body, Campaign, Domain, Flow, Kind, Lander, Network, Offer, Source, Thing, ThingId, Workspace,
 };
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,6 +139,7 @@ fn current(things: &Things, workspace: ThingId) -> anyhow::Result<Entries> {
     add(&mut entries, &things.offers, Some(workspace))?;
     add(&mut entries, &things.landers, Some(workspace))?;
     add(&mut entries, &things.flows, Some(workspace))?;
+    add(&mut entries, &things.domains, Some(workspace))?;
     add(&mut entries, &things.campaigns, Some(workspace))?;
     Ok(entries)
 }
@@ -167,6 +168,7 @@ fn exists(things: &Things, kind: Kind, id: ThingId) -> bool {
         Kind::Offer => among(&things.offers, id),
         Kind::Lander => among(&things.landers, id),
         Kind::Flow => among(&things.flows, id),
+        Kind::Domain => among(&things.domains, id),
         Kind::Campaign => among(&things.campaigns, id),
     }
 }
@@ -218,6 +220,7 @@ fn read_entry(kind: Kind, item: toml::Value) -> anyhow::Result<(Option<ThingId>,
         Kind::Offer => whole::<Offer>(body),
         Kind::Lander => whole::<Lander>(body),
         Kind::Flow => whole::<Flow>(body),
+        Kind::Domain => whole::<Domain>(body),
         Kind::Campaign => whole::<Campaign>(body),
     };
     Ok((id, Entry { name, body: body? }))

@@ -8,7 +8,8 @@ use model::builtin::{NetworkTemplate, SourceTemplate};
 use model::params;
 use model::table::Things;
 use model::thing::{
-    Body, Campaign, Flow, Kind, Lander, Network, Offer, Problem, Source, Thing, ThingId, Workspace,
+    Body, Campaign, Domain, Flow, Kind, Lander, Network, Offer, Problem, Source, Thing, ThingId,
+    Workspace,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -23,13 +24,43 @@ const KEY_CHARS: usize = 8;
 /// URLs that are made from a thing, ready to be copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Links {
-    /// A campaign's link.
+    /// A campaign's link; how the links of a domain begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Where a network reports conversions: with the macros of its template, else with our names in
     /// braces, where its own macros go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postback_url: Option<String>,
+}
+
+/// What URLs are made with.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkBase<'a> {
+    /// Scheme and host of the installation.
+    pub public_url: &'a str,
+    /// The domains among them.
+    pub things: &'a Things,
+}
+
+impl LinkBase<'_> {
+    /// How links with a domain begin. It is reached by the port of the public URL where both have one scheme: one
+    /// process, or one proxy, listens for both.
+    fn of(&self, domain: &Domain) -> String {
+        let (scheme, authority) = self.public_url.split_once("://").unwrap_or_default();
+        let port = authority.rsplit_once(':').map(|(_, port)| port);
+        let port = port.filter(|port| scheme == domain.scheme.as_str() && !port.ends_with(']'));
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}", domain.scheme.as_str(), domain.host)
+    }
+
+    /// How the links of a campaign begin: with its domain, else with the public URL.
+    fn of_campaign(&self, campaign: &Campaign) -> String {
+        let domains = &self.things.domains;
+        let place = |id| domains.binary_search_by_key(&id, |domain| domain.id).ok();
+        let own = campaign.domain.and_then(place).map(|at| &domains[at]);
+        own.filter(|domain| !domain.archived)
+            .map_or_else(|| self.public_url.to_owned(), |domain| self.of(&domain.body))
+    }
 }
 
 /// A kind of thing as the API offers it.
@@ -43,6 +74,11 @@ pub trait Resource: Body + utoipa::ToSchema {
     /// What the built-in template of this slug makes of it.
     fn from_template(_slug: &str) -> Option<Self> {
         None
+    }
+
+    /// Whether something unique is left for the server to draw: it is drawn anew when somebody else has it.
+    fn leaves_a_draw(_sent: &Map<String, Value>) -> bool {
+        false
     }
 
     /// Takes over what a replacement may leave out.
@@ -78,7 +114,7 @@ pub trait Resource: Body + utoipa::ToSchema {
     }
 
     /// The URLs that go with it.
-    fn links(&self, _public_url: &str) -> Links {
+    fn links(&self, _base: &LinkBase<'_>) -> Links {
         Links::default()
     }
 }
@@ -106,7 +142,8 @@ impl Resource for Network {
         NetworkTemplate::by_slug(slug).map(NetworkTemplate::to_network)
     }
 
-    fn links(&self, public_url: &str) -> Links {
+    fn links(&self, base: &LinkBase<'_>) -> Links {
+        let public_url = base.public_url;
         if let Some(template) = self.template.as_deref().and_then(NetworkTemplate::by_slug) {
             let postback_url = Some(template.postback_url_of(public_url, self));
             return Links { postback_url, ..Links::default() };
@@ -158,9 +195,13 @@ impl Resource for Campaign {
         &things.campaigns
     }
 
+    fn leaves_a_draw(sent: &Map<String, Value>) -> bool {
+        sent.get("key").is_none_or(|key| key.as_str() == Some(""))
+    }
+
     /// Who does not know about keys must not break links.
     fn inherit(sent: &mut Map<String, Value>, before: &Self) {
-        if sent.get("key").is_none_or(|key| key.as_str() == Some("")) {
+        if Self::leaves_a_draw(sent) {
             sent.insert("key".to_owned(), before.key.clone().into());
         }
         sent.entry("aliases").or_insert_with(|| before.aliases.clone().into());
@@ -207,8 +248,21 @@ impl Resource for Campaign {
         Ok(())
     }
 
-    fn links(&self, public_url: &str) -> Links {
-        Links { url: Some(format!("{public_url}/c/{}", self.key)), ..Links::default() }
+    fn links(&self, base: &LinkBase<'_>) -> Links {
+        let url = format!("{}/c/{}", base.of_campaign(self), self.key);
+        Links { url: Some(url), ..Links::default() }
+    }
+}
+
+impl Resource for Domain {
+    const COLLECTION: &'static str = "domains";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.domains
+    }
+
+    fn links(&self, base: &LinkBase<'_>) -> Links {
+        Links { url: Some(base.of(self)), ..Links::default() }
     }
 }
 
@@ -284,7 +338,9 @@ mod tests {
     #[test]
     fn a_postback_url_uses_the_key_and_the_names_of_its_network() {
         let mut network = Network::default();
-        let url = |network: &Network| network.links("https://t.example").postback_url.unwrap();
+        let things = Things::default();
+        let base = LinkBase { public_url: "https://t.example", things: &things };
+        let url = |network: &Network| network.links(&base).postback_url.unwrap();
         assert_eq!(
             url(&network),
             "https://t.example/postback?clickid={clickid}&payout={payout}&currency={currency}&txid={txid}&status={status}"

@@ -1,6 +1,6 @@
 //! Lists: which things, in which order, and where the next page begins.
 
-use super::kind::{Links, Resource};
+use super::kind::{LinkBase, Links, Resource};
 use super::problem::{ApiError, Code};
 use model::params;
 use model::thing::{Thing, ThingId};
@@ -79,8 +79,8 @@ pub struct ThingView<'a, B> {
 
 impl<'a, B: Resource> ThingView<'a, B> {
     /// A thing as it is shown.
-    pub fn of(thing: &'a Thing<B>, public_url: &str) -> Self {
-        Self { thing, links: thing.body.links(public_url) }
+    pub fn of(thing: &'a Thing<B>, base: &LinkBase<'_>) -> Self {
+        Self { thing, links: thing.body.links(base) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A thing as it is sent: its name, its own fields, and what the server gave it last time.
 
 use super::extract::read_value;
-use super::kind::Resource;
+use super::kind::{LinkBase, Resource};
 use super::problem::{ApiError, Code};
 use model::thing::{Kind, Problem, Revision, Thing};
 use serde_json::{Map, Value};
@@ -88,8 +88,8 @@ impl Given {
     ///
     /// # Errors
     /// When it cannot be printed.
-    pub fn of<B: Resource>(thing: &Thing<B>, public_url: &str) -> Result<Self, ApiError> {
-        let links = serde_json::to_value(thing.body.links(public_url));
+    pub fn of<B: Resource>(thing: &Thing<B>, base: &LinkBase<'_>) -> Result<Self, ApiError> {
+        let links = serde_json::to_value(thing.body.links(base));
         let mut given = match links.map_err(|error| ApiError::internal(&error))? {
             Value::Object(links) => links,
             _ => Map::new(),

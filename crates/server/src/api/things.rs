@@ -1,8 +1,8 @@
-//! Campaigns, flows, landers, offers, sources, networks and the workspace: one set of handlers.
+//! Campaigns, domains, flows, landers, offers, sources, networks and the workspace: one set of handlers.
 
 use super::auth::Caller;
 use super::extract::{Id, Json, Params, RawJson, json};
-use super::kind::{Resource, change};
+use super::kind::{LinkBase, Resource, change};
 use super::listing::{ListParams, Page, ThingView, page};
 use super::problem::{ApiError, Code};
 use super::revisions;
@@ -14,14 +14,15 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, Uri};
+use model::table::Things;
 use model::thing::{
-    Campaign, Flow, Lander, Network, Offer, Revision, Source, Thing, ThingId, Workspace,
+    Campaign, Domain, Flow, Lander, Network, Offer, Revision, Source, Thing, ThingId, Workspace,
 };
 use std::sync::Arc;
 use store::{Change, StoreError};
 
-/// How often a number that somebody else took meanwhile is chosen anew.
-const NUMBER_TRIES: usize = 8;
+/// How often a number or key that somebody else has is chosen anew.
+const CHOICE_TRIES: usize = 8;
 
 /// The addresses of all kinds.
 pub fn routes() -> Router<Arc<App>> {
@@ -31,6 +32,7 @@ pub fn routes() -> Router<Arc<App>> {
         .merge(routes_of::<Offer>())
         .merge(routes_of::<Lander>())
         .merge(routes_of::<Flow>())
+        .merge(routes_of::<Domain>())
         .merge(routes_of::<Campaign>())
         .route("/api/v1/workspace", get(show_workspace).put(replace_workspace))
 }
@@ -51,7 +53,8 @@ async fn list<B: Resource>(
 ) -> Result<Response, ApiError> {
     let things = app.things.load();
     let Page { items, next } = page(B::all(&things), caller.workspace, &params)?;
-    let items = items.into_iter().map(|thing| ThingView::of(thing, &app.config.public_url));
+    let base = LinkBase { public_url: &app.config.public_url, things: &things };
+    let items = items.into_iter().map(|thing| ThingView::of(thing, &base));
     Ok(json(StatusCode::OK, &Page { items: items.collect(), next }))
 }
 
@@ -69,8 +72,8 @@ async fn create<B: Resource>(
             let mut tries = 1;
             loop {
                 match try_create::<B>(&app, &caller, value.clone()).await {
-                    Err(Failed::NumberTaken) if tries < NUMBER_TRIES => tries += 1,
-                    Err(Failed::NumberTaken) => {
+                    Err(Failed::Taken) if tries < CHOICE_TRIES => tries += 1,
+                    Err(Failed::Taken) => {
                         return Err(ApiError::new(Code::Conflict, "others save too much")
                             .remedy("repeat it in a moment"));
                     }
@@ -84,8 +87,8 @@ async fn create<B: Resource>(
 }
 
 enum Failed {
-    /// The number chosen for a companion is somebody else's by now.
-    NumberTaken,
+    /// The number chosen for a companion, or the key that was drawn, is somebody else's.
+    Taken,
     Refused(ApiError),
 }
 
@@ -104,15 +107,16 @@ async fn try_create<B: Resource>(
     let things = app.things.load_full();
     let mut changes = B::companions(&mut sent.fields, &sent.name, caller.workspace, &things)?;
     let chosen: Vec<_> = changes.iter().map(|change| (change.kind, change.id)).collect();
-    let name = sent.name.clone();
+    let (name, is_drawn) = (sent.name.clone(), B::leaves_a_draw(&sent.fields));
     let body = sent.body::<B>(None)?;
     changes.push(change(caller.workspace, None, name.clone(), &body)?);
     let saved = app.save(changes, &caller.author).await.map_err(|error| match error {
         StoreError::Conflict { kind, id, .. } | StoreError::NotFound { kind, id }
             if chosen.contains(&(kind, Some(id))) =>
         {
-            Failed::NumberTaken
+            Failed::Taken
         }
+        StoreError::KeyTaken { .. } if is_drawn => Failed::Taken,
         error => Failed::Refused(error.into()),
     })?;
     let made = saved.last().ok_or_else(|| ApiError::new(Code::Internal, "nothing was saved"))?;
@@ -133,7 +137,7 @@ async fn show<B: Resource>(
     Id(id): Id,
 ) -> Result<Response, ApiError> {
     let things = app.things.load();
-    show_thing(&app, find::<B>(B::all(&things), caller.workspace, id)?)
+    show_thing(&app, &things, find::<B>(B::all(&things), caller.workspace, id)?)
 }
 
 /// The settings of the workspace.
@@ -144,11 +148,17 @@ pub async fn show_workspace(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     let things = app.things.load();
-    show_thing(&app, find(&things.workspaces, caller.workspace, caller.workspace)?)
+    let workspace = find(&things.workspaces, caller.workspace, caller.workspace)?;
+    show_thing(&app, &things, workspace)
 }
 
-fn show_thing<B: Resource>(app: &App, thing: &Thing<B>) -> Result<Response, ApiError> {
-    let mut response = json(StatusCode::OK, &ThingView::of(thing, &app.config.public_url));
+fn show_thing<B: Resource>(
+    app: &App,
+    things: &Things,
+    thing: &Thing<B>,
+) -> Result<Response, ApiError> {
+    let base = LinkBase { public_url: &app.config.public_url, things };
+    let mut response = json(StatusCode::OK, &ThingView::of(thing, &base));
     response.headers_mut().extend(etag(thing.revision));
     Ok(response)
 }
@@ -188,7 +198,8 @@ async fn replace_thing<B: Resource>(
     let things = app.things.load_full();
     let before = find::<B>(B::all(&things), caller.workspace, id)?;
     let demanded = if_match(&headers, before.revision)?;
-    let given = Given::of(before, &app.config.public_url)?;
+    let base = LinkBase { public_url: &app.config.public_url, things: &things };
+    let given = Given::of(before, &base)?;
     let sent = Sent::read::<B>(value, Some(&given))?;
     let (name, expected) = (sent.name.clone(), demanded.or(sent.expected));
     let body = sent.body(Some(&before.body))?;
@@ -266,7 +277,9 @@ pub fn done<B: Resource>(
     status: StatusCode,
     thing: &Thing<B>,
 ) -> Result<Done, ApiError> {
-    let view = ThingView::of(thing, &app.config.public_url);
+    let things = app.things.load();
+    let base = LinkBase { public_url: &app.config.public_url, things: &things };
+    let view = ThingView::of(thing, &base);
     let body = serde_json::to_vec(&view).map_err(|error| ApiError::internal(&error))?;
     let location = format!("/api/v1/{}/{}", B::COLLECTION, thing.id);
     let location = (status == StatusCode::CREATED).then_some(location);

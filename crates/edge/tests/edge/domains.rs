@@ -260,6 +260,17 @@ async fn conditions_see_the_domain() {
 }
 
 #[tokio::test]
+async fn a_destination_may_name_the_host_the_visitor_came_by() {
+    let mut things = with_domains();
+    things.landers[0].body.url = "https://lander.example/?back={domain.host:default(none)}".into();
+    let rig = Rig::with(config(), things);
+    for (host, back) in [("GO.example:80", "back=go.example&"), ("track.example", "back=none&")] {
+        let location = location(&at(&rig, host, "/c/page").await);
+        assert!(location.contains(back), "{location}");
+    }
+}
+
+#[tokio::test]
 async fn a_first_domain_takes_effect_with_the_next_request() {
     let rig = Rig::with(config(), things());
     assert_eq!(at(&rig, "unknown.example", "/c/direct").await.status(), 302);

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 pub struct DomainRoute {
     /// Its number.
     pub id: ThingId,
+    /// Its host.
+    pub host: Box<str>,
     /// Whose campaigns it serves.
     pub workspace: ThingId,
     /// How visitors reach it.
@@ -30,6 +32,7 @@ impl Domains {
         let live = || domains.iter().filter(|domain| !domain.archived);
         let route = |domain: &Thing<Domain>| DomainRoute {
             id: domain.id,
+            host: domain.body.host.as_str().into(),
             workspace: domain.workspace,
             scheme: domain.body.scheme,
             root: domain.body.root.clone(),

@@ -81,13 +81,15 @@ impl TestApi {
             id_floor: IdFloor::in_memory(),
             caps: Arc::default(),
         };
+        let public_host = config.public_host.as_str().into();
+        let edge_config = edge::Config { public_host, ..edge::Config::default() };
         let app = Arc::new(App {
             config,
             keys,
             catalog: Arc::new(MemoryCatalog::new()),
             events: Arc::new(MemoryEvents::new()),
             journal,
-            edge: Arc::new(Edge::new(edge::Config::default(), parts)),
+            edge: Arc::new(Edge::new(edge_config, parts)),
             things: ArcSwap::default(),
             table,
             ingested: Arc::new(AtomicU64::new(0)),

@@ -1,5 +1,6 @@
 //! The rules of the API, each shown by requests through the whole router.
 
+mod domains;
 mod facts;
 mod reports;
 mod system;

@@ -50,7 +50,16 @@ impl App {
         changes.iter().try_for_each(|change| self.check_host(change))?;
         let _turn = self.saving.lock().await;
         let saved = self.catalog.save(changes, author, now_ms()).await?;
+        let had_domains = self.table.load().has_domains();
         self.reload().await?;
+        if !had_domains && self.table.load().has_domains() {
+            let hosts = self.config.admin_hosts.as_deref();
+            let hosts = hosts.unwrap_or(std::slice::from_ref(&self.config.public_host));
+            tracing::info!(
+                ?hosts,
+                "the first tracking domain: the API is on these and on loopback hosts alone"
+            );
+        }
         Ok(saved)
     }
 

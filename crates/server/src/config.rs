@@ -289,6 +289,23 @@ mod tests {
     }
 
     #[test]
+    fn own_hosts_are_compared_as_requests_name_them() {
+        for (url, host) in [
+            ("https://Track.Example.com/", "track.example.com"),
+            ("http://127.0.0.1:8080", "127.0.0.1"),
+            ("http://[::1]:8080", "::1"),
+        ] {
+            let config = load(&format!("public_url = \"{url}\""), &[]).unwrap();
+            assert_eq!((&*config.public_host, config.admin_hosts), (host, None), "{url}");
+        }
+        let variable =
+            [("CLICKTRAIL_ADMIN_HOSTS", "Admin.example:443, 10.0.0.5, [2001:DB8::1], ::1")];
+        let expected = ["admin.example", "10.0.0.5", "2001:db8::1", "::1"].map(str::to_owned);
+        assert_eq!(load("", &variable).unwrap().admin_hosts, Some(expected.to_vec()));
+        assert_eq!(load("admin_hosts = []", &[]).unwrap().admin_hosts, Some(Vec::new()));
+    }
+
+    #[test]
     fn memory_is_read_in_units_and_shares() {
         assert_eq!(written::memory_bytes("512MB").ok(), Some(512 << 20));
         assert_eq!(written::memory_bytes(" 2 gb").ok(), Some(2 << 30));

@@ -336,6 +336,23 @@ mod tests {
     }
 
     #[test]
+    fn links_begin_with_the_domain_and_the_port_it_is_reached_by() {
+        for (public_url, scheme, url) in [
+            ("https://track.example", "https", "https://go.example"),
+            ("https://track.example:8443", "https", "https://go.example:8443"),
+            ("http://127.0.0.1:8080", "http", "http://go.example:8080"),
+            ("http://[::1]", "http", "http://go.example"),
+            ("http://[::1]:8080", "http", "http://go.example:8080"),
+            ("http://127.0.0.1:8080", "https", "https://go.example"),
+        ] {
+            let domain = serde_json::json!({"host": "go.example", "scheme": scheme});
+            let domain: Domain = serde_json::from_value(domain).unwrap();
+            let base = LinkBase { public_url, things: &Things::default() };
+            assert_eq!(domain.links(&base).url.unwrap(), url, "{public_url}");
+        }
+    }
+
+    #[test]
     fn a_postback_url_uses_the_key_and_the_names_of_its_network() {
         let mut network = Network::default();
         let things = Things::default();

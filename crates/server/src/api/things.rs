@@ -16,7 +16,8 @@ use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, Uri};
 use model::table::Things;
 use model::thing::{
-    Campaign, Domain, Flow, Lander, Network, Offer, Revision, Source, Thing, ThingId, Workspace,
+    Campaign, Domain, Flow, Kind, Lander, Network, Offer, Revision, Source, Thing, ThingId,
+    Workspace,
 };
 use std::sync::Arc;
 use store::{Change, StoreError};
@@ -110,14 +111,11 @@ async fn try_create<B: Resource>(
     let (name, is_drawn) = (sent.name.clone(), B::leaves_a_draw(&sent.fields));
     let body = sent.body::<B>(None)?;
     changes.push(change(caller.workspace, None, name.clone(), &body)?);
-    let saved = app.save(changes, &caller.author).await.map_err(|error| match error {
-        StoreError::Conflict { kind, id, .. } | StoreError::NotFound { kind, id }
-            if chosen.contains(&(kind, Some(id))) =>
-        {
-            Failed::Taken
+    let saved = app.save(changes, &caller.author).await.map_err(|error| {
+        if is_choice(&error, &chosen, is_drawn) {
+            return Failed::Taken;
         }
-        StoreError::KeyTaken { .. } if is_drawn => Failed::Taken,
-        error => Failed::Refused(error.into()),
+        Failed::Refused(error.into())
     })?;
     let made = saved.last().ok_or_else(|| ApiError::new(Code::Internal, "nothing was saved"))?;
     let thing = Thing {
@@ -129,6 +127,17 @@ async fn try_create<B: Resource>(
         body,
     };
     Ok(done(app, StatusCode::CREATED, &thing)?)
+}
+
+/// Whether a save failed by something the server chose: the number of a companion, or a key it drew.
+fn is_choice(error: &StoreError, chosen: &[(Kind, Option<ThingId>)], is_drawn: bool) -> bool {
+    match error {
+        StoreError::Conflict { kind, id, .. } | StoreError::NotFound { kind, id } => {
+            chosen.contains(&(*kind, Some(*id)))
+        }
+        StoreError::KeyTaken { .. } => is_drawn,
+        _ => false,
+    }
 }
 
 async fn show<B: Resource>(
@@ -284,4 +293,25 @@ pub fn done<B: Resource>(
     let location = format!("/api/v1/{}/{}", B::COLLECTION, thing.id);
     let location = (status == StatusCode::CREATED).then_some(location);
     Ok(Done { status, body, location, revision: Some(thing.revision) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_server_chose_is_chosen_anew() {
+        let key = || StoreError::KeyTaken { key: "k".into(), by: 1 };
+        let number = |kind| StoreError::Conflict { kind, id: 3, expected: 0, found: 1 };
+        for (error, is_drawn, expected) in [
+            (key(), true, true),
+            (key(), false, false),
+            (number(Kind::Flow), false, true),
+            (number(Kind::Campaign), true, false),
+            (StoreError::Closed, true, false),
+        ] {
+            let found = is_choice(&error, &[(Kind::Flow, Some(3))], is_drawn);
+            assert_eq!(found, expected, "{error} {is_drawn}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use crate::query::Query;
 use crate::rehearsal::Rehearsal;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
+use crate::site::Site;
 use crate::source::{self, Pricing};
 use crate::visitor::{Loaded, Visitor};
 use crate::visits::{Visit, cookie_hash, foreign_hash};
@@ -36,6 +37,7 @@ pub(crate) enum Purpose {
 pub(crate) struct Arrival<'a> {
     edge: &'a Edge,
     request: &'a Incoming<'a>,
+    site: Site,
     table: &'a RoutingTable,
     campaign: &'a CampaignRoute,
     settings: &'a Workspace,
@@ -57,6 +59,7 @@ impl<'a> Arrival<'a> {
     pub fn read(
         edge: &'a Edge,
         request: &'a Incoming<'a>,
+        site: Site,
         table: &'a RoutingTable,
         campaign: &'a CampaignRoute,
         purpose: Purpose,
@@ -65,7 +68,7 @@ impl<'a> Arrival<'a> {
         if stamp.is_clock_suspect {
             edge.log.counters.count(Event::ClockSuspect);
         }
-        let mut arrival = Self::named(edge, request, (table, campaign), purpose, stamp.key);
+        let mut arrival = Self::named(edge, request, site, (table, campaign), purpose, stamp.key);
         arrival.facts.set_flag(Field::ClockSuspect, stamp.is_clock_suspect);
         arrival
     }
@@ -74,6 +77,7 @@ impl<'a> Arrival<'a> {
     pub fn named(
         edge: &'a Edge,
         request: &'a Incoming<'a>,
+        site: Site,
         (table, campaign): (&'a RoutingTable, &'a CampaignRoute),
         purpose: Purpose,
         key: ClickKey,
@@ -89,6 +93,9 @@ impl<'a> Arrival<'a> {
         if let Some(source) = campaign.source {
             facts.set_int(Field::Source, source);
         }
+        if let Some(domain) = site.domain() {
+            facts.set_int(Field::Domain, domain);
+        }
         facts.set_int(Field::Revision, i64::try_from(table.revision()).unwrap_or(i64::MAX));
         let (kind, loaded) = match purpose {
             Purpose::Click => ("redirect", Loaded::ByNavigation),
@@ -102,6 +109,7 @@ impl<'a> Arrival<'a> {
         Self {
             edge,
             request,
+            site,
             table,
             campaign,
             settings,
@@ -285,7 +293,7 @@ impl<'a> Arrival<'a> {
         if self.visitor.is_preview() {
             return reply;
         }
-        let (edge, secure) = (self.edge, self.edge.is_secure(self.request));
+        let (edge, secure) = (self.edge, self.edge.is_secure(self.request, self.site));
         if let Some(given) = &self.given {
             reply::set_cookie(&mut reply, cookie::set_visitor(given, secure));
         }

@@ -1,19 +1,26 @@
 //! A click on a campaign link, from request to redirect.
 
 use crate::arrival::{Arrival, Purpose};
-use crate::counters::Event;
 use crate::edge::Edge;
+use crate::link::Link;
 use crate::reply::Reply;
 use crate::request::Incoming;
+use crate::site::Site;
 
-/// The life of a click. Nothing is answered before the journal has decided; only an unknown key is not recorded, since
-/// it belongs to nobody.
-pub(crate) async fn click(edge: &Edge, request: &Incoming<'_>, key: &str) -> Reply {
+/// The life of a click. Nothing is answered before the journal has decided; only what leads to no campaign is not
+/// recorded, since it belongs to nobody.
+pub(crate) async fn click(
+    edge: &Edge,
+    request: &Incoming<'_>,
+    site: Site,
+    link: Link<'_>,
+) -> Reply {
     let table = edge.table.load_full();
-    let Some(campaign) = table.campaign_by_key(key) else {
-        return edge.refuse(Event::UnknownCampaign);
+    let campaign = match link.campaign(edge, &table, site) {
+        Ok(campaign) => campaign,
+        Err(instead) => return instead.reply(edge, request),
     };
-    let mut arrival = Arrival::read(edge, request, &table, campaign, Purpose::Click);
+    let mut arrival = Arrival::read(edge, request, site, &table, campaign, Purpose::Click);
     arrival.read_source(&edge.log.counters);
     arrival.mark_visit();
     let decision = arrival.route();

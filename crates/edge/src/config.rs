@@ -22,8 +22,13 @@ pub struct Config {
     pub id_prefix: Box<str>,
     /// What a visitor gets when the journal cannot take the click.
     pub on_log_failure: OnLogFailure,
-    /// Peers whose `X-Forwarded-For` counts.
+    /// Peers whose `X-Forwarded-…` headers count.
     pub trusted_proxies: Vec<Cidr>,
+    /// The host of the public URL, as [`model::host::requested`] gives it: known whatever tracking domains there are.
+    pub public_host: Box<str>,
+    /// Hosts that serve the API and the dashboard, in the same form; loopback hosts do in any case. `None` for every
+    /// host until there is a tracking domain, and for the public one from then on.
+    pub admin_hosts: Option<Vec<Box<str>>>,
     /// The public URL is https: cookies are `Secure` and work in frames.
     pub secure: bool,
     /// How long `/click` waits for a click that is not in memory.
@@ -45,6 +50,8 @@ impl Default for Config {
             id_prefix: "ct_".into(),
             on_log_failure: OnLogFailure::Redirect,
             trusted_proxies: Vec::new(),
+            public_host: Box::default(),
+            admin_hosts: None,
             secure: false,
             lookup_deadline: Duration::from_millis(20),
             lookups_max: 64,

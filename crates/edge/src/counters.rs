@@ -26,6 +26,7 @@ macro_rules! events {
 }
 
 events! {
+    UnknownHost "unknown_host" "the host is neither a tracking domain nor the installation's own";
     UnknownCampaign "unknown_campaign" "no campaign has this key";
     InactiveCampaign "inactive_campaign" "the campaign is paused or archived and names no other destination";
     NoDestination "no_destination" "the campaign's flow leads nowhere";

@@ -4,17 +4,19 @@ use crate::config::{Config, OnLogFailure};
 use crate::cookie::Cookies;
 use crate::counters::{Counters, Event};
 use crate::ids::{IdFloor, Ids};
+use crate::link::{self, Link};
 use crate::log::Log;
 use crate::older::{ClickLookup, Older, RecentClick};
 use crate::recent::Recents;
 use crate::reply::{self, Reply};
 use crate::request::{Endpoint, Incoming};
+use crate::site::Site;
 use crate::unlogged::Debts;
 use crate::verdicts::Verdicts;
 use crate::visits::{Visit, Visits, foreign_hash, given_hash};
 use crate::{click, health, impression, intake, lander_click};
 use arc_swap::ArcSwap;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use journal::Journal;
 use lookup::{Agents, GeoHandle};
 use model::codec;
@@ -24,9 +26,6 @@ use model::thing::{ThingId, Workspace};
 use model::{ClickId, ClickKey, Field, KeyRing};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The scheme the visitor used, said by a proxy.
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What time it is; a simulation has its own.
 pub trait Clock: Send + Sync {
@@ -125,29 +124,40 @@ impl Edge {
         }
     }
 
-    /// Whether a path is one of ours; everything else belongs to the API and the dashboard.
-    pub fn is_ours(path: &str) -> bool {
-        Endpoint::of(path).is_some()
-    }
-
     /// Answers a request. Every request has an answer, and what is refused is counted by its reason.
     pub async fn handle(&self, request: Incoming<'_>) -> Reply {
-        let Some(endpoint) = Endpoint::of(request.path()) else {
-            return self.refuse(Event::NoEndpoint);
+        let site = self.site(request.headers, request.peer);
+        self.answer(&request, site, Endpoint::of(request.path())).await
+    }
+
+    /// Answers a request whose host and path were looked at.
+    pub(crate) async fn answer(
+        &self,
+        request: &Incoming<'_>,
+        site: Site,
+        endpoint: Option<Endpoint<'_>>,
+    ) -> Reply {
+        if site.turns_away(endpoint) {
+            return self.refuse(Event::UnknownHost);
+        }
+        let Some(endpoint) = endpoint else {
+            return match Link::beside(request.path()).filter(|_| site.domain().is_some()) {
+                None => self.refuse(Event::NoEndpoint),
+                Some(_) if !link::allows(request.method) => link::no_method(self, link::METHODS),
+                Some(link) => click::click(self, request, site, link).await,
+            };
         };
         if !endpoint.allows(request.method) {
-            let mut reply = self.refuse(Event::Method);
-            reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static(endpoint.methods()));
-            return reply;
+            return link::no_method(self, HeaderValue::from_static(endpoint.methods()));
         }
         match endpoint {
-            Endpoint::Click { key } => click::click(self, &request, key).await,
+            Endpoint::Click { key } => click::click(self, request, site, Link::Key(key)).await,
             Endpoint::LanderClick { link } => {
-                lander_click::lander_click(self, &request, link).await
+                lander_click::lander_click(self, request, site, link).await
             }
-            Endpoint::Postback { key } => intake::postback(self, &request, key).await,
-            Endpoint::Pixel => intake::pixel(self, &request).await,
-            Endpoint::Impression { key } => impression::impression(self, &request, key).await,
+            Endpoint::Postback { key } => intake::postback(self, request, key).await,
+            Endpoint::Pixel => intake::pixel(self, request).await,
+            Endpoint::Impression { key } => impression::impression(self, request, site, key).await,
             Endpoint::Live => health::live(),
             Endpoint::Ready => health::ready(self).await,
         }
@@ -252,24 +262,6 @@ impl Edge {
     /// Whether a visitor whose click is not logged is refused.
     pub(crate) fn refuses_unlogged(&self) -> bool {
         self.log.on_failure == OnLogFailure::Refuse
-    }
-
-    /// Whether the visitor speaks https: by configuration, or because a trusted proxy says so.
-    pub(crate) fn is_secure(&self, request: &Incoming<'_>) -> bool {
-        let is_trusted =
-            || self.config.trusted_proxies.iter().any(|range| range.contains(request.peer));
-        let is_https = || {
-            let said = request.headers.get_all(FORWARDED_PROTO).iter().next_back();
-            said.is_some_and(|value| {
-                value
-                    .as_bytes()
-                    .rsplit(|b| *b == b',')
-                    .next()
-                    .is_some_and(|p| p.trim_ascii() == b"https")
-            })
-        };
-        self.config.secure
-            || (!self.config.trusted_proxies.is_empty() && is_trusted() && is_https())
     }
 
     /// A click that is still in memory.

@@ -11,6 +11,7 @@ use crate::onward;
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
+use crate::site::Site;
 use crate::visitor::{Loaded, Visitor};
 use model::facts::Facts;
 use model::id::{self, IdError};
@@ -43,7 +44,12 @@ const DECIDED: [u16; 12] = [
 
 /// Sends the visitor on to the offer behind link `link` of the click they come from. Like a click, it is answered when
 /// the journal has decided.
-pub(crate) async fn lander_click(edge: &Edge, request: &Incoming<'_>, link: usize) -> Reply {
+pub(crate) async fn lander_click(
+    edge: &Edge,
+    request: &Incoming<'_>,
+    site: Site,
+    link: usize,
+) -> Reply {
     let query = Query::bounded(request.path_and_query, edge.config.limits.uri_kept_bytes);
     if let Some(page) = onward::second_hop(edge, query) {
         return page;
@@ -53,11 +59,12 @@ pub(crate) async fn lander_click(edge: &Edge, request: &Incoming<'_>, link: usiz
         Ok(id) => id,
         Err(event) => return edge.refuse(event),
     };
-    let Some(campaign) = table.campaign(id.campaign) else {
+    let campaign = table.campaign(id.campaign).filter(|campaign| site.serves(campaign.workspace));
+    let Some(campaign) = campaign else {
         return edge.refuse(Event::UnknownCampaign);
     };
     let found = edge.recall(campaign.workspace, id.key).await;
-    let place = Place { edge, request, table: &table, campaign };
+    let place = Place { edge, request, site, table: &table, campaign };
     let Some(hop) = place.decide(id, link, found) else {
         return edge.refuse(Event::NoDestination);
     };
@@ -119,6 +126,7 @@ pub(crate) fn is_click_param(name: &str) -> bool {
 struct Place<'a> {
     edge: &'a Edge,
     request: &'a Incoming<'a>,
+    site: Site,
     table: &'a RoutingTable,
     campaign: &'a CampaignRoute,
 }
@@ -139,11 +147,14 @@ impl<'a> Place<'a> {
     /// The offer of the link: as the click was routed; when the click is not known any more, or its path is gone, as a
     /// click with its key would be routed now.
     fn decide(self, id: ClickId, link: usize, found: Option<RecentClick>) -> Option<Passage> {
-        let Self { edge, request, table, campaign } = self;
+        let Self { edge, request, site, table, campaign } = self;
         let headers = Headers::read(request.headers);
         let cookies = Cookies::read(headers.cookie);
         let privacy = (edge.settings(table, campaign.workspace).ip_privacy, Loaded::ByNavigation);
         let mut present = Facts::for_click();
+        if let Some(domain) = site.domain() {
+            present.set_int(Field::Domain, domain);
+        }
         let visitor = Visitor::read(edge, request, &headers, cookies, privacy, &mut present);
         let mut choices = Choices::read(cookies.choices, &edge.keys);
         let known =
@@ -257,7 +268,7 @@ impl<'a> Place<'a> {
 
     /// Sends the visitor on, as the path of the click says.
     fn answer(self, hop: &Passage) -> Reply {
-        let Self { edge, request, table, campaign } = self;
+        let Self { edge, request, site, table, campaign } = self;
         let text = hop.id.text(&edge.config.id_prefix, &edge.keys);
         let values = UrlValues {
             table,
@@ -285,7 +296,7 @@ impl<'a> Place<'a> {
             return edge.refuse(Event::DestinationRefused);
         };
         if let Some(choices) = &hop.choices {
-            let secure = edge.is_secure(request);
+            let secure = edge.is_secure(request, site);
             reply::set_cookie(&mut reply, choices.set_cookie(&edge.keys, secure));
         }
         reply

@@ -33,8 +33,8 @@ impl Edge {
     ) -> Option<Rehearsal> {
         let table = self.table.load_full();
         let campaign = table.campaign(campaign)?;
-        let place = (&*table, campaign);
-        let mut arrival = Arrival::named(self, request, place, Purpose::Click, key);
+        let (site, place) = (self.site(request.headers, request.peer), (&*table, campaign));
+        let mut arrival = Arrival::named(self, request, site, place, Purpose::Click, key);
         arrival.read_source(&Counters::silent());
         for unique in [Field::UniqueCampaign, Field::UniqueFlow, Field::UniqueAll] {
             arrival.facts.set_flag(unique, true);

@@ -4,7 +4,8 @@ use crate::connections::{Connections, Phase, Place, Pulse};
 use crate::counters::Event;
 use crate::edge::Edge;
 use crate::reply::Reply;
-use crate::request::Incoming;
+use crate::request::{Endpoint, Incoming};
+use crate::site::Site;
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -223,16 +224,22 @@ where
     A: Future<Output = Response<BoxBody>> + Send + 'static,
 {
     let edge = &*server.edge;
-    let mut response = if !Edge::is_ours(request.uri().path()) {
+    let (mut head, body) = request.into_parts();
+    heed_target(&mut head);
+    let site = edge.site(&head.headers, peer.ip());
+    let endpoint = Endpoint::of(head.uri.path());
+    let mut response = if site.turns_away(endpoint) {
+        closing(edge.refuse(Event::UnknownHost))
+    } else if endpoint.is_none() && site.serves_api() {
         // On the heap: what serves the dashboard is large, and a click must not carry room for it.
         let other: Pin<Box<dyn Future<Output = _> + Send>> =
-            Box::pin((server.other)(request, peer));
+            Box::pin((server.other)(Request::from_parts(head, body), peer));
         let pulse = Arc::clone(pulse);
         other.await.map(|body| Either::Right(Tracked { body, pulse }))
-    } else if request.headers().len() > edge.config.limits.headers_max {
+    } else if head.headers.len() > edge.config.limits.headers_max {
         closing(edge.refuse(Event::HeadersTooMany))
     } else {
-        ours(edge, request, peer).await
+        ours(edge, &head, body, (peer, site, endpoint)).await
     };
     if server.is_stopping.load(Ordering::Relaxed) {
         response
@@ -242,25 +249,38 @@ where
     response
 }
 
-async fn ours(edge: &Edge, request: Request<IncomingBody>, peer: SocketAddr) -> Response<AnyBody> {
-    let (head, body) = request.into_parts();
+/// A request line with a whole URL says the host, and a `Host` beside it is as good as absent (RFC 9112, 3.2.2).
+fn heed_target(head: &mut http::request::Parts) {
+    if let Some(authority) = head.uri.authority()
+        && let Ok(host) = header::HeaderValue::from_str(authority.as_str())
+    {
+        head.headers.insert(header::HOST, host);
+    }
+}
+
+async fn ours(
+    edge: &Edge,
+    head: &http::request::Parts,
+    body: IncomingBody,
+    (peer, site, endpoint): (SocketAddr, Site, Option<Endpoint<'_>>),
+) -> Response<AnyBody> {
     let body = if body.is_end_stream() {
         Bytes::new()
     } else {
-        match read_body(edge, &head, body).await {
+        match read_body(edge, head, body).await {
             Ok(body) => body,
             Err(event) => return closing(edge.refuse(event)),
         }
     };
     let path_and_query = head.uri.path_and_query().map_or("/", |uri| uri.as_str());
-    let reply = edge.handle(Incoming {
+    let request = Incoming {
         method: &head.method,
         path_and_query,
         headers: &head.headers,
         peer: peer.ip(),
         body: &body,
-    });
-    reply.await.map(|body| Either::Left(Full::new(body)))
+    };
+    edge.answer(&request, site, endpoint).await.map(|body| Either::Left(Full::new(body)))
 }
 
 async fn read_body(

@@ -1,19 +1,22 @@
 //! The routing table: the current things, compiled for the redirect path and swapped whole.
 
 mod cap;
+mod domain;
 mod flow;
 mod params;
 
 pub use cap::{CapCounts, CapRoute};
+pub use domain::DomainRoute;
 pub use flow::{FlowRoute, PathRoute, PathTarget, RuleRoute};
 pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
 
 use crate::money::Currency;
 use crate::template::Template;
 use crate::thing::{
-    Campaign, CampaignStatus, CostModel, Flow, Kind, Lander, Network, Offer, Payout, Problem,
-    Revision, Source, Thing, ThingId, Workspace, host_is_among,
+    Campaign, CampaignStatus, CostModel, Domain, Flow, Kind, Lander, Network, Offer, Payout,
+    Problem, Revision, Source, Thing, ThingId, Workspace, host_is_among,
 };
+use domain::Domains;
 use flow::FlowCompiler;
 use foldhash::fast::RandomState;
 pub(crate) use params::param_map;
@@ -41,6 +44,8 @@ pub struct Things {
     pub landers: Vec<Thing<Lander>>,
     /// Flows.
     pub flows: Vec<Thing<Flow>>,
+    /// Tracking domains.
+    pub domains: Vec<Thing<Domain>>,
     /// Campaigns.
     pub campaigns: Vec<Thing<Campaign>>,
 }
@@ -50,6 +55,7 @@ pub struct Things {
 pub struct RoutingTable {
     revision: Revision,
     keys: HashMap<Box<str>, ThingId>,
+    domains: Domains,
     campaigns: HashMap<ThingId, CampaignRoute>,
     flows: HashMap<ThingId, FlowRoute>,
     landers: HashMap<ThingId, LanderRoute>,
@@ -167,6 +173,7 @@ impl RoutingTable {
         Self {
             revision: things.revision,
             keys: keys(&things.campaigns),
+            domains: Domains::new(&things.domains),
             campaigns: things.campaigns.iter().map(campaign).collect(),
             flows,
             landers,
@@ -196,6 +203,21 @@ impl RoutingTable {
     /// A campaign.
     pub fn campaign(&self, id: ThingId) -> Option<&CampaignRoute> {
         self.campaigns.get(&id)
+    }
+
+    /// Whether there is a tracking domain; while there is none, every host serves everything.
+    pub fn has_domains(&self) -> bool {
+        self.domains.is_any()
+    }
+
+    /// The tracking domain of a host, as [`crate::host::requested`] gives it.
+    pub fn domain_by_host(&self, host: &str) -> Option<&DomainRoute> {
+        self.domains.by_host(host)
+    }
+
+    /// A tracking domain that is not archived.
+    pub fn domain(&self, id: ThingId) -> Option<&DomainRoute> {
+        self.domains.get(id)
     }
 
     /// A flow.

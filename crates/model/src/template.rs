@@ -27,7 +27,7 @@ enum Part {
 pub enum Token {
     /// A field of the click.
     Field(Field),
-    /// The name of the thing a field points to (`{campaign.name}`).
+    /// The name of the thing a field points to (`{campaign.name}`); of a domain its host (`{domain.host}`).
     Name(Field),
     /// The amount of a conversion.
     Payout,
@@ -220,6 +220,7 @@ fn token(name: &str) -> Result<Token, UnknownField> {
         "clickid" | "cid" | "subid" => Token::Field(Field::ClickId),
         "campaign.id" => Token::Field(Field::Campaign),
         "campaign.name" => Token::Name(Field::Campaign),
+        "domain.host" => Token::Name(Field::Domain),
         "lander.id" => Token::Field(Field::Lander),
         "offer.id" => Token::Field(Field::Offer),
         _ => Token::Field(name.parse()?),

@@ -8,6 +8,7 @@ use journal::Journal;
 use model::KeyRing;
 use model::builtin::Templates;
 use model::table::{CapCounts, RoutingTable, Things};
+use model::thing::{Domain, Kind, Problem};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use store::{Catalog, Change, Events, Saved, StoreError};
@@ -53,7 +54,7 @@ impl App {
     /// change at work.
     ///
     /// # Errors
-    /// What the catalog refuses; nothing was changed then.
+    /// What the catalog refuses, and domains whose host serves the API; nothing was changed then.
     pub async fn save(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
         let _turn = self.saving.lock().await;
         self.write(changes, author).await
@@ -77,14 +78,40 @@ impl App {
 
     /// The one way of every save, with the turn held.
     async fn write(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
+        changes.iter().try_for_each(|change| self.check_host(change))?;
         let saved = self.catalog.save(changes, author, now_ms()).await?;
+        let had_domains = self.table.load().has_domains();
         self.reload().await?;
+        if !had_domains && self.table.load().has_domains() {
+            let hosts = self.config.admin_hosts.as_deref();
+            let hosts = hosts.unwrap_or(std::slice::from_ref(&self.config.public_host));
+            tracing::info!(
+                ?hosts,
+                "the first tracking domain: the API is on these and on loopback hosts alone"
+            );
+        }
         Ok(saved)
     }
 
-    /// What URLs of things are made with.
-    pub fn site(&self) -> Site<'_> {
-        Site { public_url: &self.config.public_url, templates: &self.templates }
+    /// What URLs of `things` are made with.
+    pub fn site<'a>(&'a self, things: &'a Things) -> Site<'a> {
+        Site { public_url: &self.config.public_url, templates: &self.templates, things }
+    }
+
+    /// A tracking domain never serves the API, so its host must not be one by which the operator comes.
+    fn check_host(&self, change: &Change) -> Result<(), StoreError> {
+        if change.kind != Kind::Domain || change.archived {
+            return Ok(());
+        }
+        // What is no domain is refused by the catalog, which says why.
+        let Ok(domain) = serde_json::from_str::<Domain>(&change.body) else { return Ok(()) };
+        if !self.edge.serves_api_on(domain.host.as_str()) {
+            return Ok(());
+        }
+        let message =
+            "this host serves the API: choose another, or name other `admin_hosts` in the settings";
+        let problems = vec![Problem::new("host", message)];
+        Err(StoreError::Invalid { kind: Kind::Domain, problems })
     }
 
     /// Reads the catalog anew and swaps the routing table.

@@ -17,6 +17,9 @@ use tokio::sync::oneshot;
 use ureq::Body;
 use ureq::http::Response;
 
+/// The name by which a command comes, whatever address the server listens on: the API is always on it.
+const HOST: &str = "localhost";
+
 /// How long a command waits for the journal of a stopped server to reach the reports.
 const CATCH_UP_MAX: Duration = Duration::from_secs(600);
 
@@ -73,8 +76,8 @@ impl Client {
     /// As [`Client::get`].
     pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.base));
-        let response =
-            request.header("authorization", format!("Bearer {}", self.token)).send_json(body);
+        let request = request.header("authorization", format!("Bearer {}", self.token));
+        let response = request.header("host", HOST).send_json(body);
         read(response.context("cannot reach the server")?)?
             .read_json()
             .context("cannot read the answer")
@@ -91,7 +94,8 @@ impl Client {
 
     fn fetch(&self, path: &str) -> anyhow::Result<Body> {
         let request = self.agent.get(format!("{}{path}", self.base));
-        let response = request.header("authorization", format!("Bearer {}", self.token)).call();
+        let request = request.header("authorization", format!("Bearer {}", self.token));
+        let response = request.header("host", HOST).call();
         read(response.context("cannot reach the server")?)
     }
 

@@ -24,6 +24,7 @@ const KEYS: &[(&str, Form)] = &[
     ("data", Form::Text),
     ("listen", Form::Text),
     ("public_url", Form::Text),
+    ("admin_hosts", Form::List),
     ("admin_token", Form::Text),
     ("node", Form::Number),
     ("id_prefix", Form::Text),
@@ -54,6 +55,11 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Scheme and host that links are made with, without a slash at the end.
     pub public_url: String,
+    /// The host of the public URL, as requests name it.
+    pub public_host: String,
+    /// Hosts that serve the API and the dashboard besides this machine's loopback ones; `None` for every host until
+    /// there is a tracking domain, and for the public one from then on.
+    pub admin_hosts: Option<Vec<String>>,
     /// An API key valid from the first start.
     pub admin_token: Option<String>,
     /// Part of every click id.
@@ -234,6 +240,7 @@ mod tests {
         let written = load(&set, &[]).unwrap();
         let default = load("", &[]).unwrap();
         let same = Config {
+            admin_hosts: None,
             admin_token: None,
             workspace: WorkspaceDefaults::default(),
             geo: default.geo.clone(),
@@ -269,6 +276,7 @@ mod tests {
             ("public_url = \"track.example\"", "public_url"),
             ("public_url = \"https://track.example/path\"", "public_url"),
             ("trusted_proxies = [\"somewhere\"]", "trusted_proxies"),
+            ("admin_hosts = [\"https://a.example\"]", "admin_hosts"),
             ("admin_token = \"short\"", "admin_token"),
             ("[duckdb]\nmemory = \"lots\"", "duckdb.memory"),
             ("[journal]\nsegment_bytes = 1", "journal.segment_bytes"),
@@ -278,6 +286,23 @@ mod tests {
         }
         assert!(load("", &[("CLICKTRAIL_COLOUR", "1")]).unwrap_err().contains("CLICKTRAIL_COLOUR"));
         assert!(load("", &[("CLICKTRAIL_NODE", "many")]).unwrap_err().contains("node"));
+    }
+
+    #[test]
+    fn own_hosts_are_compared_as_requests_name_them() {
+        for (url, host) in [
+            ("https://Track.Example.com/", "track.example.com"),
+            ("http://127.0.0.1:8080", "127.0.0.1"),
+            ("http://[::1]:8080", "::1"),
+        ] {
+            let config = load(&format!("public_url = \"{url}\""), &[]).unwrap();
+            assert_eq!((&*config.public_host, config.admin_hosts), (host, None), "{url}");
+        }
+        let variable =
+            [("CLICKTRAIL_ADMIN_HOSTS", "Admin.example:443, 10.0.0.5, [2001:DB8::1], ::1")];
+        let expected = ["admin.example", "10.0.0.5", "2001:db8::1", "::1"].map(str::to_owned);
+        assert_eq!(load("", &variable).unwrap().admin_hosts, Some(expected.to_vec()));
+        assert_eq!(load("admin_hosts = []", &[]).unwrap().admin_hosts, Some(Vec::new()));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use ingest::{Ingest, IngestError, Published, Settings};
 use journal::{Journal, RealDisk, Sequence};
 use model::builtin::Templates;
 use model::codec::{self, CodecError};
-use model::table::{CapCounts, RoutingTable};
+use model::table::{CapCounts, RoutingTable, Things};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -78,6 +78,7 @@ pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Resu
         caps: caps.clone(),
     };
     let edge = Arc::new(Edge::new(edge_config(&config), parts));
+    warn_of_hidden_api(&edge, &things);
     let app = Arc::new(App {
         metrics,
         keys,
@@ -147,8 +148,25 @@ fn edge_config(config: &Config) -> edge::Config {
             edge::OnLogFailure::Redirect
         },
         trusted_proxies: config.trusted_proxies.clone(),
+        public_host: config.public_host.as_str().into(),
+        admin_hosts: config
+            .admin_hosts
+            .as_ref()
+            .map(|hosts| hosts.iter().map(|host| host.as_str().into()).collect()),
         secure: config.public_url.starts_with("https://"),
         ..edge::Config::default()
+    }
+}
+
+/// Settings may have changed since a domain was saved.
+fn warn_of_hidden_api(edge: &Edge, things: &Things) {
+    let live = things.domains.iter().filter(|domain| !domain.archived);
+    for domain in live.filter(|domain| edge.serves_api_on(domain.body.host.as_str())) {
+        tracing::warn!(
+            domain = domain.id,
+            host = domain.body.host.as_str(),
+            "a tracking domain has a host of `admin_hosts` or `public_url`: it serves no API there"
+        );
     }
 }
 

@@ -36,7 +36,8 @@ pub type Written = ((Kind, ThingId), StoredThing);
 ///
 /// What holds afterwards: names are unique among the things of a kind and workspace that are not
 /// archived (names of workspaces: in the installation); campaign keys, former ones included, belong to
-/// one campaign of the installation; every body is valid by itself; a thing refers only to things of
+/// one campaign of the installation; a host belongs to one domain of the installation that is not
+/// archived; every body is valid by itself; a thing refers only to things of
 /// its own workspace, and newly only to ones that are not archived; nothing is archived while something
 /// that is not refers to it; numbers are never used twice; no
 /// way from campaign to campaign or from offer to offer leads back.
@@ -62,6 +63,7 @@ pub fn check_changes(
     }
     after.check_names(&touched)?;
     after.check_keys(&touched)?;
+    after.check_hosts(&touched)?;
     after.check_archived(&touched)?;
     check_loops(&after, &touched)?;
     Ok(written)
@@ -210,6 +212,20 @@ impl<'a> After<'a> {
                     }
                     _ => {}
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_hosts(&self, touched: &BTreeSet<(Kind, ThingId)>) -> Result<(), StoreError> {
+        let mut owners: HashMap<&str, ThingId> = HashMap::new();
+        let live = self.things.iter().filter(|(_, (thing, _))| !thing.archived);
+        let hosts =
+            live.filter_map(|(place, (_, parts))| Some((place, parts.host.as_ref()?.as_str())));
+        let (new, old): (Vec<_>, Vec<_>) = hosts.partition(|(place, _)| touched.contains(place));
+        for ((_, id), host) in old.into_iter().chain(new) {
+            if let Some(by) = owners.insert(host, *id) {
+                return Err(StoreError::HostTaken { host: host.to_owned(), by });
             }
         }
         Ok(())

@@ -149,6 +149,16 @@ pub enum StoreError {
         /// Who has it.
         by: ThingId,
     },
+    /// Another domain of the installation that is not archived has this host.
+    #[error(
+        "the host `{host}` belongs to domain {by} of this installation: archive that one first"
+    )]
+    HostTaken {
+        /// The host.
+        host: String,
+        /// Who has it.
+        by: ThingId,
+    },
     /// A thing refers to something it cannot refer to.
     #[error("the {kind} refers to {to} {id}, which {}", match problem {
         ReferenceProblem::Missing => "does not exist in its workspace",

@@ -2,10 +2,11 @@
 
 use crate::changes::{Standing, StoredThing};
 use crate::error::StoreError;
+use model::host::HostName;
 use model::table::Things;
 use model::thing::{
-    Body, Campaign, Flow, Kind, Lander, Network, Offer, Problem, Revision, Source, Thing, ThingId,
-    Workspace,
+    Body, Campaign, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision, Source, Thing,
+    ThingId, Workspace,
 };
 
 /// What the catalog needs to know of a body.
@@ -14,6 +15,8 @@ pub struct Parts {
     pub references: Vec<(Kind, ThingId)>,
     /// Keys of a campaign, current one first; empty for other kinds.
     pub keys: Vec<String>,
+    /// The host of a domain; none for other kinds.
+    pub host: Option<HostName>,
 }
 
 /// Reads the body of a thing of `kind`.
@@ -25,6 +28,7 @@ pub fn parts(kind: Kind, body: &str) -> Result<Parts, StoreError> {
         Kind::Offer => parts_of::<Offer>(body),
         Kind::Lander => parts_of::<Lander>(body),
         Kind::Flow => parts_of::<Flow>(body),
+        Kind::Domain => domain_parts(body),
         Kind::Campaign => campaign_parts(body),
     }
 }
@@ -38,6 +42,7 @@ pub fn problems(kind: Kind, body: &str) -> Result<Vec<Problem>, StoreError> {
         Kind::Offer => read::<Offer>(body)?.problems(),
         Kind::Lander => read::<Lander>(body)?.problems(),
         Kind::Flow => read::<Flow>(body)?.problems(),
+        Kind::Domain => read::<Domain>(body)?.problems(),
         Kind::Campaign => {
             let body = read::<Campaign>(body)?;
             let keyless = || Problem::new("key", "expected the path of the link");
@@ -53,14 +58,20 @@ fn read<B: Body>(body: &str) -> Result<B, StoreError> {
 
 fn parts_of<B: Body>(body: &str) -> Result<Parts, StoreError> {
     let body: B = read(body)?;
-    Ok(Parts { references: body.references(), keys: Vec::new() })
+    Ok(Parts { references: body.references(), keys: Vec::new(), host: None })
 }
 
 fn campaign_parts(body: &str) -> Result<Parts, StoreError> {
     let body: Campaign = read(body)?;
     let references = body.references();
     let keys = [vec![body.key], body.aliases].concat();
-    Ok(Parts { references, keys })
+    Ok(Parts { references, keys, host: None })
+}
+
+fn domain_parts(body: &str) -> Result<Parts, StoreError> {
+    let body: Domain = read(body)?;
+    let references = body.references();
+    Ok(Parts { references, keys: Vec::new(), host: Some(body.host) })
 }
 
 /// The body of the workspace that exists from the first open.
@@ -79,6 +90,7 @@ pub fn things(standing: Standing, revision: Revision) -> Result<Things, StoreErr
             Kind::Offer => things.offers.push(thing(id, stored)?),
             Kind::Lander => things.landers.push(thing(id, stored)?),
             Kind::Flow => things.flows.push(thing(id, stored)?),
+            Kind::Domain => things.domains.push(thing(id, stored)?),
             Kind::Campaign => things.campaigns.push(thing(id, stored)?),
         }
     }

@@ -25,7 +25,10 @@ async fn other(request: http::Request<Incoming>, _: SocketAddr) -> http::Respons
 }
 
 async fn served(limits: Limits) -> Served {
-    let rig = Rig::with(Config { limits, ..Config::default() }, things());
+    served_with(Rig::with(Config { limits, ..Config::default() }, things())).await
+}
+
+async fn served_with(rig: Rig) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -286,4 +289,54 @@ async fn stopping_answers_what_is_under_way_and_closes_the_rest() {
     let report = served.report.await.unwrap();
     assert_eq!(report, ServeReport { accepted: 2, cut_off: 0 });
     assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn the_api_is_on_the_installations_own_hosts_and_never_on_a_tracking_domain() {
+    let domain = |host: &str| serde_json::from_value(serde_json::json!({ "host": host })).unwrap();
+    let domains = vec![thing(1, domain("go.example")), thing(2, domain("shared.example"))];
+    let things = model::table::Things { domains, ..things() };
+    let admin_hosts = Some(vec!["admin.example".into(), "shared.example".into()]);
+    let public_host = "track.example".into();
+    let served =
+        served_with(Rig::with(Config { public_host, admin_hosts, ..Config::default() }, things))
+            .await;
+    let close = "connection: close\r\n\r\n";
+    for (request, start, end) in [
+        ("GET /api HTTP/1.1\r\nhost: admin.example\r\n", "HTTP/1.1 200", "other /api"),
+        ("GET /api HTTP/1.1\r\nhost: ADMIN.example:80\r\n", "HTTP/1.1 200", "other /api"),
+        ("GET /api HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n", "HTTP/1.1 200", "other /api"),
+        ("GET /api HTTP/1.1\r\nhost: track.example\r\n", "HTTP/1.1 404", "nothing here.\n"),
+        ("GET /api HTTP/1.1\r\nhost: go.example\r\n", "HTTP/1.1 404", "nothing here.\n"),
+        // Whatever the settings say: a host that became a tracking domain serves no API.
+        ("GET /api HTTP/1.1\r\nhost: shared.example\r\n", "HTTP/1.1 404", "nothing here.\n"),
+        ("GET /api HTTP/1.1\r\nhost: unknown.example\r\n", "HTTP/1.1 404", "nothing here.\n"),
+        (
+            "POST /api HTTP/1.1\r\nhost: unknown.example\r\ncontent-length: 999999\r\n",
+            "HTTP/1.1 404",
+            "nothing here.\n",
+        ),
+        ("GET /api HTTP/1.0\r\n", "HTTP/1.0 404", "nothing here.\n"),
+        ("GET /healthz HTTP/1.0\r\n", "HTTP/1.0 200", "ok\n"),
+        // The URL of a whole request line says the host, not the header.
+        (
+            "GET http://go.example/api HTTP/1.1\r\nhost: admin.example\r\n",
+            "HTTP/1.1 404",
+            "nothing here.\n",
+        ),
+        (
+            "GET http://admin.example/api HTTP/1.1\r\nhost: go.example\r\n",
+            "HTTP/1.1 200",
+            "other /api",
+        ),
+        (
+            "GET http://go.example/c/direct HTTP/1.1\r\nhost: unknown.example\r\n",
+            "HTTP/1.1 302",
+            "",
+        ),
+    ] {
+        let answer = served.raw(format!("{request}{close}").as_bytes()).await;
+        assert!(answer.starts_with(start) && answer.ends_with(end), "{request}: {answer}");
+    }
+    assert_eq!(served.rig.count("unknown_host"), 3);
 }

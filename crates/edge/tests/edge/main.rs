@@ -5,6 +5,7 @@ mod rig;
 
 mod clicks;
 mod connections;
+mod domains;
 mod durability;
 mod hostile;
 mod intake;

@@ -359,5 +359,6 @@ pub fn things() -> Things {
             thing(7, campaign("strict", 5)),
             Thing { workspace: 2, ..thing(8, campaign("other", 2)) },
         ],
+        ..Things::default()
     }
 }

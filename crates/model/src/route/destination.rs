@@ -149,6 +149,7 @@ impl UrlValues<'_> {
         match field {
             Field::Campaign => self.table.campaign(id).map(|c| &*c.name),
             Field::Lander => self.table.lander(id).map(|l| &*l.name),
+            Field::Domain => self.table.domain(id).map(|d| &*d.host),
             Field::Offer => self.table.offer(id).map(|o| &*o.name),
             _ => None,
         }

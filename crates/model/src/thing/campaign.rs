@@ -19,6 +19,10 @@ pub struct Campaign {
     /// Where the clicks come from.
     #[serde(default)]
     pub source: Option<ThingId>,
+    /// The tracking domain its link is shown with; the host of `public_url` when absent. Every other
+    /// domain of the workspace serves it as well.
+    #[serde(default)]
+    pub domain: Option<ThingId>,
     /// Where they go.
     pub flow: ThingId,
     /// What they cost.
@@ -119,7 +123,8 @@ impl Body for Campaign {
 
     fn references(&self) -> Vec<(Kind, ThingId)> {
         let source = self.source.map(|id| (Kind::Source, id));
-        source.into_iter().chain([(Kind::Flow, self.flow)]).collect()
+        let domain = self.domain.map(|id| (Kind::Domain, id));
+        source.into_iter().chain([(Kind::Flow, self.flow)]).chain(domain).collect()
     }
 }
 

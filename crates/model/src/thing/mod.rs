@@ -1,6 +1,7 @@
 //! What an operator sets up: one struct per kind of thing, each saved as revisions in the catalog.
 
 mod campaign;
+mod domain;
 mod flow;
 mod lander;
 mod loops;
@@ -14,6 +15,7 @@ mod workspace;
 
 pub(crate) use campaign::host_is_among;
 pub use campaign::{Campaign, CampaignStatus, CostModel};
+pub use domain::{Domain, DomainAnswer, Scheme};
 pub use flow::{Flow, Returning};
 pub use lander::Lander;
 pub use loops::{HOPS_MAX, loop_problems};
@@ -66,20 +68,23 @@ pub enum Kind {
     Lander,
     /// Rules and paths.
     Flow,
+    /// A host with links.
+    Domain,
     /// A link that is clicked.
     Campaign,
 }
 
 impl Kind {
-    /// All kinds; each refers only to kinds in front of it, but for paths that lead to campaigns and
-    /// offers that name the next.
-    pub const ALL: [Self; 7] = [
+    /// All kinds; each refers only to kinds in front of it, but for paths and domains that lead to
+    /// campaigns and offers that name the next.
+    pub const ALL: [Self; 8] = [
         Self::Workspace,
         Self::Source,
         Self::Network,
         Self::Offer,
         Self::Lander,
         Self::Flow,
+        Self::Domain,
         Self::Campaign,
     ];
 
@@ -92,6 +97,7 @@ impl Kind {
             Self::Offer => "offer",
             Self::Lander => "lander",
             Self::Flow => "flow",
+            Self::Domain => "domain",
             Self::Campaign => "campaign",
         }
     }

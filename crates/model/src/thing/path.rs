@@ -190,7 +190,8 @@ impl Path {
 }
 
 impl StatusAnswer {
-    fn check(&self, at: &str, problems: &mut Vec<Problem>) {
+    /// What is wrong with it; `at` is its own place.
+    pub(super) fn check(&self, at: &str, problems: &mut Vec<Problem>) {
         if !matches!(self.code, 200 | 204 | 404) {
             problems.push(Problem::new(format!("{at}.code"), "expected 200, 204 or 404"));
         }

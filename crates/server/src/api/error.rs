@@ -31,6 +31,9 @@ impl From<StoreError> for ApiError {
             E::KeyTaken { .. } => Self::new(Code::KeyTaken, detail)
                 .field("key")
                 .remedy("choose another key: links with a former key keep working"),
+            E::HostTaken { .. } => Self::new(Code::HostTaken, detail)
+                .field("host")
+                .remedy("archive the domain that has it, or choose another host"),
             E::InUse { .. } => Self::new(Code::InUse, detail)
                 .remedy("change or archive the things that use it first"),
             E::Full { .. } => Self::new(Code::Full, detail),
@@ -82,6 +85,7 @@ mod tests {
             (StoreError::Conflict { kind: Kind::Offer, id: 1, expected: 1, found: 2 }, 409),
             (StoreError::NameTaken { kind: Kind::Offer, name: "a".into(), by: 1 }, 409),
             (StoreError::KeyTaken { key: "a".into(), by: 1 }, 409),
+            (StoreError::HostTaken { host: "a.example".into(), by: 1 }, 409),
             (StoreError::InUse { kind: Kind::Offer, id: 1, by: Vec::new() }, 409),
             (StoreError::OutOfStep { after: 1, position: 2 }, 500),
             (database(), 500),

@@ -8,7 +8,8 @@ use model::builtin::{NetworkTemplate, SourceTemplate, Templates};
 use model::params;
 use model::table::Things;
 use model::thing::{
-    Body, Campaign, Flow, Kind, Lander, Network, Offer, Problem, Source, Thing, ThingId, Workspace,
+    Body, Campaign, Domain, Flow, Kind, Lander, Network, Offer, Problem, Source, Thing, ThingId,
+    Workspace,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -23,7 +24,7 @@ const KEY_CHARS: usize = 8;
 /// URLs that are made from a thing, ready to be copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Links {
-    /// A campaign's link.
+    /// A campaign's link; how the links of a domain begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Where a network reports conversions: with the macros of its template, else with our names in
@@ -32,13 +33,36 @@ pub struct Links {
     pub postback_url: Option<String>,
 }
 
-/// What URLs are made with beyond the thing itself.
+/// What URLs are made with.
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'a> {
-    /// Where links begin.
+    /// Scheme and host of the installation.
     pub public_url: &'a str,
     /// The built-in templates.
     pub templates: &'a Templates,
+    /// The domains among them.
+    pub things: &'a Things,
+}
+
+impl Site<'_> {
+    /// How links with a domain begin. It is reached by the port of the public URL where both have one scheme: one
+    /// process, or one proxy, listens for both.
+    fn of(&self, domain: &Domain) -> String {
+        let (scheme, authority) = self.public_url.split_once("://").unwrap_or_default();
+        let port = authority.rsplit_once(':').map(|(_, port)| port);
+        let port = port.filter(|port| scheme == domain.scheme.as_str() && !port.ends_with(']'));
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}", domain.scheme.as_str(), domain.host)
+    }
+
+    /// How the links of a campaign begin: with its domain, else with the public URL.
+    fn of_campaign(&self, campaign: &Campaign) -> String {
+        let domains = &self.things.domains;
+        let place = |id| domains.binary_search_by_key(&id, |domain| domain.id).ok();
+        let own = campaign.domain.and_then(place).map(|at| &domains[at]);
+        own.filter(|domain| !domain.archived)
+            .map_or_else(|| self.public_url.to_owned(), |domain| self.of(&domain.body))
+    }
 }
 
 /// A kind of thing as the API offers it.
@@ -52,6 +76,11 @@ pub trait Resource: Body + utoipa::ToSchema {
     /// What the built-in template of this slug makes of it.
     fn from_template(_templates: &Templates, _slug: &str) -> Option<Self> {
         None
+    }
+
+    /// Whether something unique is left for the server to draw: it is drawn anew when somebody else has it.
+    fn leaves_a_draw(_sent: &Map<String, Value>) -> bool {
+        false
     }
 
     /// Takes over what a replacement may leave out.
@@ -128,7 +157,7 @@ impl Resource for Network {
         templates.problem_of_network(self).into_iter().collect()
     }
 
-    fn links(&self, Site { public_url, templates }: Site<'_>) -> Links {
+    fn links(&self, Site { public_url, templates, .. }: Site<'_>) -> Links {
         if let Some(template) = self.template.as_deref().and_then(|slug| templates.network(slug)) {
             let postback_url = Some(template.postback_url_of(public_url, self));
             return Links { postback_url, ..Links::default() };
@@ -184,9 +213,13 @@ impl Resource for Campaign {
         &things.campaigns
     }
 
+    fn leaves_a_draw(sent: &Map<String, Value>) -> bool {
+        sent.get("key").is_none_or(|key| key.as_str() == Some(""))
+    }
+
     /// Who does not know about keys must not break links.
     fn inherit(sent: &mut Map<String, Value>, before: &Self) {
-        if sent.get("key").is_none_or(|key| key.as_str() == Some("")) {
+        if Self::leaves_a_draw(sent) {
             sent.insert("key".to_owned(), before.key.clone().into());
         }
         sent.entry("aliases").or_insert_with(|| before.aliases.clone().into());
@@ -234,7 +267,20 @@ impl Resource for Campaign {
     }
 
     fn links(&self, site: Site<'_>) -> Links {
-        Links { url: Some(format!("{}/c/{}", site.public_url, self.key)), ..Links::default() }
+        let url = format!("{}/c/{}", site.of_campaign(self), self.key);
+        Links { url: Some(url), ..Links::default() }
+    }
+}
+
+impl Resource for Domain {
+    const COLLECTION: &'static str = "domains";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.domains
+    }
+
+    fn links(&self, site: Site<'_>) -> Links {
+        Links { url: Some(site.of(self)), ..Links::default() }
     }
 }
 
@@ -308,10 +354,29 @@ mod tests {
     }
 
     #[test]
+    fn links_begin_with_the_domain_and_the_port_it_is_reached_by() {
+        let templates = Templates::load().unwrap();
+        for (public_url, scheme, url) in [
+            ("https://track.example", "https", "https://go.example"),
+            ("https://track.example:8443", "https", "https://go.example:8443"),
+            ("http://127.0.0.1:8080", "http", "http://go.example:8080"),
+            ("http://[::1]", "http", "http://go.example"),
+            ("http://[::1]:8080", "http", "http://go.example:8080"),
+            ("http://127.0.0.1:8080", "https", "https://go.example"),
+        ] {
+            let domain = serde_json::json!({"host": "go.example", "scheme": scheme});
+            let domain: Domain = serde_json::from_value(domain).unwrap();
+            let site = Site { public_url, templates: &templates, things: &Things::default() };
+            assert_eq!(domain.links(site).url.unwrap(), url, "{public_url}");
+        }
+    }
+
+    #[test]
     fn a_postback_url_uses_the_key_and_the_names_of_its_network() {
         let mut network = Network::default();
         let templates = Templates::load().unwrap();
-        let site = Site { public_url: "https://t.example", templates: &templates };
+        let things = Things::default();
+        let site = Site { public_url: "https://t.example", templates: &templates, things: &things };
         let url = |network: &Network| network.links(site).postback_url.unwrap();
         assert_eq!(
             url(&network),

@@ -5,6 +5,7 @@ use super::notes::{Notes, Uses};
 use super::problem::{ApiError, Code};
 use crate::app::App;
 use model::params;
+use model::table::Things;
 use model::thing::{Thing, ThingId};
 use serde::{Deserialize, Serialize};
 use store::fold;
@@ -84,8 +85,8 @@ pub struct ThingView<'a, B> {
 
 impl<'a, B: Resource> ThingView<'a, B> {
     /// A thing as it is shown.
-    pub fn of(thing: &'a Thing<B>, app: &App, uses: &Uses) -> Self {
-        let links = thing.body.links(app.site());
+    pub fn of(thing: &'a Thing<B>, app: &App, things: &Things, uses: &Uses) -> Self {
+        let links = thing.body.links(app.site(things));
         Self { thing, links, notes: Notes::of(thing, app, uses) }
     }
 }

@@ -48,6 +48,7 @@ impl AppNames {
             Kind::Offer => numbers(&things.offers, own),
             Kind::Lander => numbers(&things.landers, own),
             Kind::Flow => numbers(&things.flows, own),
+            Kind::Domain => numbers(&things.domains, own),
             Kind::Campaign => numbers(&things.campaigns, own),
         }
     }
@@ -74,6 +75,7 @@ impl Names for AppNames {
             Kind::Offer => name(&self.things.offers, id),
             Kind::Lander => name(&self.things.landers, id),
             Kind::Flow => name(&self.things.flows, id),
+            Kind::Domain => name(&self.things.domains, id),
             Kind::Campaign => name(&self.things.campaigns, id),
         }
     }

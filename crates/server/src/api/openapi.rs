@@ -9,7 +9,7 @@ use super::{
 };
 use axum::response::Response;
 use http::StatusCode;
-use model::thing::{Campaign, Flow, Lander, Network, Offer, Source};
+use model::thing::{Campaign, Domain, Flow, Lander, Network, Offer, Source};
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -54,6 +54,7 @@ pub fn openapi() -> OpenApi {
     describe::<Offer>(&mut api);
     describe::<Lander>(&mut api);
     describe::<Flow>(&mut api);
+    describe::<Domain>(&mut api);
     describe::<Campaign>(&mut api);
     campaign_flow(&mut api);
     let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();

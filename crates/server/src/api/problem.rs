@@ -62,6 +62,7 @@ codes! {
     KeyRunning "idempotency_key_in_use" CONFLICT "A request with this Idempotency-Key is being carried out.";
     NameTaken "name_taken" CONFLICT "The name is taken.";
     KeyTaken "key_taken" CONFLICT "The campaign key is taken.";
+    HostTaken "host_taken" CONFLICT "The host is taken.";
     InUse "in_use" CONFLICT "Others depend on it.";
     Full "no_number_left" CONFLICT "All numbers are used up.";
     Conflict "conflict" CONFLICT "Somebody else saved it meanwhile.";

@@ -133,7 +133,7 @@ fn changed(
             Kind::Campaign => change_of::<Campaign>(app, things, workspace, thing),
             Kind::Offer => change_of::<Offer>(app, things, workspace, thing),
             Kind::Lander => change_of::<Lander>(app, things, workspace, thing),
-            Kind::Workspace | Kind::Source | Kind::Network => {
+            Kind::Workspace | Kind::Source | Kind::Network | Kind::Domain => {
                 let detail = format!("a {} does not decide where clicks go", thing.kind);
                 return Err(ApiError::new(Code::InvalidQuery, detail)
                     .field(format!("changes[{place}].kind"))
@@ -162,7 +162,7 @@ fn change_of<B: Resource>(
         let name = before.map_or_else(|| format!("simulated {}", thing.id), |b| b.name.clone());
         fields.entry("name").or_insert(name.into());
     }
-    let given = before.map(|before| Given::of(before, app.site())).transpose()?;
+    let given = before.map(|before| Given::of(before, app.site(things))).transpose()?;
     let sent = Sent::read::<B>(value, given.as_ref())?;
     let (name, expected) = (sent.name.clone(), sent.expected);
     let body = sent.body(before.map(|before| &before.body), &app.templates)?;

@@ -82,6 +82,8 @@ impl TestApi {
             id_floor: IdFloor::in_memory(),
             caps: Arc::default(),
         };
+        let public_host = config.public_host.as_str().into();
+        let edge_config = edge::Config { public_host, ..edge::Config::default() };
         let app = Arc::new(App {
             config,
             keys,
@@ -89,7 +91,7 @@ impl TestApi {
             catalog: Arc::new(MemoryCatalog::new()),
             events: Arc::new(MemoryEvents::new()),
             journal,
-            edge: Arc::new(Edge::new(edge::Config::default(), parts)),
+            edge: Arc::new(Edge::new(edge_config, parts)),
             things: ArcSwap::default(),
             table,
             earlier_tables: Default::default(),

@@ -1,4 +1,4 @@
-//! Campaigns, flows, landers, offers, sources, networks and the workspace: one set of handlers.
+//! Campaigns, domains, flows, landers, offers, sources, networks and the workspace: one set of handlers.
 
 use super::auth::Caller;
 use super::extract::{Id, Json, Params, RawJson, json};
@@ -15,14 +15,16 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, Uri};
+use model::table::Things;
 use model::thing::{
-    Campaign, Flow, Lander, Network, Offer, Revision, Source, Thing, ThingId, Workspace,
+    Campaign, Domain, Flow, Kind, Lander, Network, Offer, Revision, Source, Thing, ThingId,
+    Workspace,
 };
 use std::sync::Arc;
 use store::{Change, StoreError};
 
-/// How often a number that somebody else took meanwhile is chosen anew.
-const NUMBER_TRIES: usize = 8;
+/// How often a number or key that somebody else has is chosen anew.
+const CHOICE_TRIES: usize = 8;
 
 /// The addresses of all kinds.
 pub fn routes() -> Router<Arc<App>> {
@@ -32,6 +34,7 @@ pub fn routes() -> Router<Arc<App>> {
         .merge(routes_of::<Offer>())
         .merge(routes_of::<Lander>())
         .merge(routes_of::<Flow>())
+        .merge(routes_of::<Domain>())
         .merge(routes_of::<Campaign>())
         .route("/api/v1/workspace", get(show_workspace).put(replace_workspace))
         .route("/api/v1/workspace/revisions", get(revisions::list_of_workspace))
@@ -57,7 +60,7 @@ async fn list<B: Resource>(
     let things = app.things.load();
     let Page { items, next } = page(B::all(&things), caller.workspace, &params)?;
     let uses = Uses::of(&things);
-    let items = items.into_iter().map(|thing| ThingView::of(thing, &app, &uses));
+    let items = items.into_iter().map(|thing| ThingView::of(thing, &app, &things, &uses));
     Ok(json(StatusCode::OK, &Page { items: items.collect(), next }))
 }
 
@@ -75,8 +78,8 @@ async fn create<B: Resource>(
             let mut tries = 1;
             loop {
                 match try_create::<B>(&app, &caller, value.clone()).await {
-                    Err(Failed::NumberTaken) if tries < NUMBER_TRIES => tries += 1,
-                    Err(Failed::NumberTaken) => {
+                    Err(Failed::Taken) if tries < CHOICE_TRIES => tries += 1,
+                    Err(Failed::Taken) => {
                         return Err(ApiError::new(Code::Conflict, "others save too much")
                             .remedy("repeat it in a moment"));
                     }
@@ -90,8 +93,8 @@ async fn create<B: Resource>(
 }
 
 enum Failed {
-    /// The number chosen for a companion is somebody else's by now.
-    NumberTaken,
+    /// The number chosen for a companion, or the key that was drawn, is somebody else's.
+    Taken,
     Refused(ApiError),
 }
 
@@ -110,16 +113,14 @@ async fn try_create<B: Resource>(
     let things = app.things.load_full();
     let mut changes = B::companions(&mut sent.fields, &sent.name, caller.workspace, &things)?;
     let chosen: Vec<_> = changes.iter().map(|change| (change.kind, change.id)).collect();
-    let name = sent.name.clone();
+    let (name, is_drawn) = (sent.name.clone(), B::leaves_a_draw(&sent.fields));
     let body = sent.body::<B>(None, &app.templates)?;
     changes.push(change(caller.workspace, None, name.clone(), &body)?);
-    let saved = app.save(changes, &caller.author).await.map_err(|error| match error {
-        StoreError::Conflict { kind, id, .. } | StoreError::NotFound { kind, id }
-            if chosen.contains(&(kind, Some(id))) =>
-        {
-            Failed::NumberTaken
+    let saved = app.save(changes, &caller.author).await.map_err(|error| {
+        if is_choice(&error, &chosen, is_drawn) {
+            return Failed::Taken;
         }
-        error => Failed::Refused(error.into()),
+        Failed::Refused(error.into())
     })?;
     let made = saved.last().ok_or_else(|| ApiError::new(Code::Internal, "nothing was saved"))?;
     let thing = Thing {
@@ -133,13 +134,24 @@ async fn try_create<B: Resource>(
     Ok(done(app, StatusCode::CREATED, &thing)?)
 }
 
+/// Whether a save failed by something the server chose: the number of a companion, or a key it drew.
+fn is_choice(error: &StoreError, chosen: &[(Kind, Option<ThingId>)], is_drawn: bool) -> bool {
+    match error {
+        StoreError::Conflict { kind, id, .. } | StoreError::NotFound { kind, id } => {
+            chosen.contains(&(*kind, Some(*id)))
+        }
+        StoreError::KeyTaken { .. } => is_drawn,
+        _ => false,
+    }
+}
+
 async fn show<B: Resource>(
     State(app): State<Arc<App>>,
     caller: Caller,
     Id(id): Id,
 ) -> Result<Response, ApiError> {
     let things = app.things.load();
-    show_thing(&app, find::<B>(B::all(&things), caller.workspace, id)?)
+    show_thing(&app, &things, find::<B>(B::all(&things), caller.workspace, id)?)
 }
 
 /// The settings of the workspace.
@@ -150,17 +162,19 @@ pub async fn show_workspace(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     let things = app.things.load();
-    show_thing(&app, find(&things.workspaces, caller.workspace, caller.workspace)?)
+    let workspace = find(&things.workspaces, caller.workspace, caller.workspace)?;
+    show_thing(&app, &things, workspace)
 }
 
-fn show_thing<B: Resource>(app: &App, thing: &Thing<B>) -> Result<Response, ApiError> {
-    let mut response = json(StatusCode::OK, &view(app, thing));
+fn show_thing<B: Resource>(
+    app: &App,
+    things: &Things,
+    thing: &Thing<B>,
+) -> Result<Response, ApiError> {
+    let view = ThingView::of(thing, app, things, &Uses::of(things));
+    let mut response = json(StatusCode::OK, &view);
     response.headers_mut().extend(etag(thing.revision));
     Ok(response)
-}
-
-fn view<'a, B: Resource>(app: &App, thing: &'a Thing<B>) -> ThingView<'a, B> {
-    ThingView::of(thing, app, &Uses::of(&app.things.load()))
 }
 
 async fn replace<B: Resource>(
@@ -198,7 +212,7 @@ async fn replace_thing<B: Resource>(
     let things = app.things.load_full();
     let before = find::<B>(B::all(&things), caller.workspace, id)?;
     let demanded = if_match(&headers, before.revision)?;
-    let given = Given::of(before, app.site())?;
+    let given = Given::of(before, app.site(&things))?;
     let sent = Sent::read::<B>(value, Some(&given))?;
     let (name, expected) = (sent.name.clone(), demanded.or(sent.expected));
     let body = sent.body(Some(&before.body), &app.templates)?;
@@ -276,8 +290,31 @@ pub fn done<B: Resource>(
     status: StatusCode,
     thing: &Thing<B>,
 ) -> Result<Done, ApiError> {
-    let body = serde_json::to_vec(&view(app, thing)).map_err(|error| ApiError::internal(&error))?;
+    let things = app.things.load();
+    let view = ThingView::of(thing, app, &things, &Uses::of(&things));
+    let body = serde_json::to_vec(&view).map_err(|error| ApiError::internal(&error))?;
     let location = format!("/api/v1/{}/{}", B::COLLECTION, thing.id);
     let location = (status == StatusCode::CREATED).then_some(location);
     Ok(Done { status, body, location, revision: Some(thing.revision) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_server_chose_is_chosen_anew() {
+        let key = || StoreError::KeyTaken { key: "k".into(), by: 1 };
+        let number = |kind| StoreError::Conflict { kind, id: 3, expected: 0, found: 1 };
+        for (error, is_drawn, expected) in [
+            (key(), true, true),
+            (key(), false, false),
+            (number(Kind::Flow), false, true),
+            (number(Kind::Campaign), true, false),
+            (StoreError::Closed, true, false),
+        ] {
+            let found = is_choice(&error, &[(Kind::Flow, Some(3))], is_drawn);
+            assert_eq!(found, expected, "{error} {is_drawn}");
+        }
+    }
 }

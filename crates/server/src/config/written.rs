@@ -3,9 +3,11 @@
 use super::{Config, ConfigError, DuckDb, WorkspaceDefaults};
 use journal::Durability;
 use model::cidr::Cidr;
+use model::host;
 use model::thing::IpPrivacy;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// What was written, before it is checked.
@@ -15,6 +17,7 @@ pub(super) struct Written {
     data: PathBuf,
     listen: SocketAddr,
     public_url: Option<String>,
+    admin_hosts: Option<Vec<String>>,
     admin_token: Option<String>,
     node: u8,
     id_prefix: String,
@@ -87,6 +90,7 @@ impl Default for Written {
             data: "./data".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            admin_hosts: None,
             admin_token: None,
             node: 0,
             id_prefix: "ct_".into(),
@@ -130,10 +134,14 @@ impl Written {
         let proxies: Result<Vec<Cidr>, _> =
             self.trusted_proxies.iter().map(|text| text.parse()).collect();
         let public_url = self.public_url.unwrap_or_else(|| format!("http://{}", self.listen));
+        let public_url = check_public_url(&public_url)?;
         Ok(Config {
             data: self.data,
             listen: self.listen,
-            public_url: check_public_url(&public_url)?,
+            public_host: read_host(public_url.split_once("://").map_or("", |(_, host)| host))
+                .unwrap_or_default(),
+            public_url,
+            admin_hosts: admin_hosts(self.admin_hosts)?,
             admin_token: self.admin_token,
             node: self.node,
             id_prefix: self.id_prefix,
@@ -182,6 +190,20 @@ fn check_public_url(url: &str) -> Result<String, ConfigError> {
         "something like https://track.example.com",
     )?;
     Ok(url.to_owned())
+}
+
+/// Hosts in the form in which requests are compared with them.
+fn admin_hosts(written: Option<Vec<String>>) -> Result<Option<Vec<String>>, ConfigError> {
+    let read = |text: String| {
+        read_host(&text).ok_or_else(|| wrong("admin_hosts", "hosts such as admin.example.com"))
+    };
+    written.map(|hosts| hosts.into_iter().map(read).collect()).transpose()
+}
+
+/// A name or an address, with or without a port.
+fn read_host(text: &str) -> Option<String> {
+    let address = text.parse::<IpAddr>().map(|address| address.to_canonical().to_string());
+    address.ok().or_else(|| host::requested(text).map(Cow::into_owned))
 }
 
 /// `2GB`, `512MB` or a share of the machine's memory such as `40%`.

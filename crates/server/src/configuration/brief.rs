@@ -25,6 +25,10 @@ pub fn without_defaults(kind: Kind, fields: &mut Map<String, Value>) {
             }
             drop_equal(fields, &Flow::default(), &["default"]);
         }
+        Kind::Domain => {
+            let nothing = Value::Object(Map::new());
+            fields.retain(|_, value| *value != nothing);
+        }
         Kind::Workspace | Kind::Lander => {}
     }
     fields.retain(|_, value| !value.is_null());

@@ -85,6 +85,13 @@ impl Choices {
             let campaign = self.campaign(id, &counts);
             things.campaigns.push(self.thing(id, campaign));
         }
+        for id in 1..=counts[5] {
+            let root = if self.is() { json!({"campaign": id}) } else { json!({}) };
+            let not_found = json!({"url": "https://home.example/"});
+            let domain =
+                json!({"host": format!("go{id}.example"), "root": root, "not_found": not_found});
+            things.domains.push(self.thing(id, domain));
+        }
         let mut archived = self.thing(counts[5] + 1, json!({"key": "gone", "flow": 1}));
         archived.archived = true;
         things.campaigns.push(archived);
@@ -213,6 +220,7 @@ impl Choices {
         if self.is() {
             campaign["source"] = json!(1 + self.below(counts[0]));
             campaign["aliases"] = json!([format!("old{id}"), format!("older{id}")]);
+            campaign["domain"] = json!(id);
             campaign["allowed_hosts"] = json!(["shop.example", "*.b.example"]);
         }
         if self.is() {

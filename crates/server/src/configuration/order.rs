@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value};
 
 /// Keys in the order in which somebody would tell them; all others follow by name.
-const ORDER: [&str; 46] = [
+const ORDER: [&str; 52] = [
     "id",
     "name",
     "template",
@@ -31,6 +31,12 @@ const ORDER: [&str; 46] = [
     "offer_id",
     "campaign",
     "campaign_id",
+    "domain",
+    "domain_id",
+    "host",
+    "scheme",
+    "root",
+    "not_found",
     "weight",
     "url",
     "mode",

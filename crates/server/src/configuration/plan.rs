@@ -12,7 +12,8 @@ use crate::api::{Resource, fill, read_as};
 use model::builtin::Templates;
 use model::table::Things;
 use model::thing::{
-    Campaign, Flow, Kind, Lander, Network, Offer, Problem, Revision, Source, ThingId, Workspace,
+    Campaign, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision, Source, ThingId,
+    Workspace,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -112,6 +113,7 @@ fn body(
         Kind::Offer => whole::<Offer>(fields, before, directory, templates),
         Kind::Lander => whole::<Lander>(fields, before, directory, templates),
         Kind::Flow => whole::<Flow>(fields, before, directory, templates),
+        Kind::Domain => whole::<Domain>(fields, before, directory, templates),
         Kind::Campaign => whole::<Campaign>(fields, before, directory, templates),
     }
 }

@@ -12,18 +12,21 @@ use std::collections::{HashMap, HashSet};
 /// A key that holds the number of another thing.
 struct Reference {
     of: Kind,
-    /// The lists of objects on the way to it.
+    /// The objects, and lists of objects, on the way to it.
     lists: &'static [&'static str],
     key: &'static str,
     to: Kind,
 }
 
 /// Every reference of every kind; those in conditions are found by [`condition_kind`].
-const REFERENCES: [Reference; 10] = [
+const REFERENCES: [Reference; 13] = [
     reference(Kind::Offer, &[], "network", Kind::Network),
     reference(Kind::Offer, &[], "next", Kind::Offer),
     reference(Kind::Campaign, &[], "source", Kind::Source),
     reference(Kind::Campaign, &[], "flow", Kind::Flow),
+    reference(Kind::Campaign, &[], "domain", Kind::Domain),
+    reference(Kind::Domain, &["root"], "campaign", Kind::Campaign),
+    reference(Kind::Domain, &["not_found"], "campaign", Kind::Campaign),
     reference(Kind::Flow, &["default"], "campaign", Kind::Campaign),
     reference(Kind::Flow, &["default", "landers"], "lander", Kind::Lander),
     reference(Kind::Flow, &["default", "offers"], "offer", Kind::Offer),
@@ -46,6 +49,7 @@ pub fn condition_kind(field: &str) -> Option<Kind> {
     match field {
         "campaign" => Some(Kind::Campaign),
         "source" => Some(Kind::Source),
+        "domain" => Some(Kind::Domain),
         _ => None,
     }
 }
@@ -237,6 +241,9 @@ fn in_lists(
     visit: &mut dyn FnMut(&str, &mut Map<String, Value>),
 ) {
     let Some((list, inner)) = lists.split_first() else { return visit(at, holder) };
+    if let Some(Value::Object(item)) = holder.get_mut(*list) {
+        return in_lists(&format!("{at}{list}."), item, inner, visit);
+    }
     let Some(Value::Array(items)) = holder.get_mut(*list) else { return };
     for (i, item) in items.iter_mut().enumerate() {
         if let Value::Object(item) = item {

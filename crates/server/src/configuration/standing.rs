@@ -46,6 +46,7 @@ pub fn standing(things: &Things) -> Result<Standing, serde_json::Error> {
     add(&mut standing, &things.offers)?;
     add(&mut standing, &things.landers)?;
     add(&mut standing, &things.flows)?;
+    add(&mut standing, &things.domains)?;
     add(&mut standing, &things.campaigns)?;
     Ok(standing)
 }

@@ -92,6 +92,8 @@ struct Written<T> {
     #[serde(default = "Vec::new")]
     flow: Vec<T>,
     #[serde(default = "Vec::new")]
+    domain: Vec<T>,
+    #[serde(default = "Vec::new")]
     campaign: Vec<T>,
 }
 
@@ -140,6 +142,7 @@ fn document<T>(
         (Kind::Offer, written.offer),
         (Kind::Lander, written.lander),
         (Kind::Flow, written.flow),
+        (Kind::Domain, written.domain),
         (Kind::Campaign, written.campaign),
     ] {
         for (index, thing) in things.into_iter().enumerate() {

@@ -25,6 +25,9 @@ mod crash;
 // Made-up traffic, its reports, and the same sums recomputed from the export.
 mod demo;
 
+// Many hosts on one installation.
+mod domains;
+
 // Data of a newer version.
 mod newer;
 mod routing;

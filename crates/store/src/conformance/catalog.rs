@@ -18,6 +18,7 @@ where
     several_things_are_made_at_once(make().await?.as_ref()).await?;
     catalog_rules::names_are_unique_among_the_living(make().await?.as_ref()).await?;
     catalog_rules::keys_are_unique_in_the_installation(make().await?.as_ref()).await?;
+    catalog_rules::hosts_are_unique_in_the_installation(make().await?.as_ref()).await?;
     catalog_rules::references_are_checked(make().await?.as_ref()).await?;
     catalog_rules::what_is_used_is_not_archived(make().await?.as_ref()).await?;
     catalog_rules::nobody_is_led_in_circles(make().await?.as_ref()).await?;

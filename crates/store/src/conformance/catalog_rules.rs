@@ -55,6 +55,41 @@ pub async fn keys_are_unique_in_the_installation(catalog: &dyn Catalog) -> Resul
     Ok(())
 }
 
+pub async fn hosts_are_unique_in_the_installation(catalog: &dyn Catalog) -> Result<(), StoreError> {
+    save(catalog, new_thing(Kind::Offer, "O", OFFER)).await?;
+    let flow = new_thing(Kind::Flow, "F", r#"{"default":[{"offers":[{"offer":1}]}]}"#);
+    save(catalog, flow).await?;
+    let workspace = serde_json::to_string(&model::thing::Workspace::default()).unwrap_or_default();
+    let second = save(catalog, new_thing(Kind::Workspace, "second", &workspace)).await?;
+    let domain = new_thing(Kind::Domain, "D", r#"{"host":"Go.Example."}"#);
+    let id = save(catalog, domain.clone()).await?;
+    let elsewhere = Change { workspace: second, ..new_thing(Kind::Domain, "E", &domain.body) };
+    let error = save(catalog, elsewhere.clone()).await;
+    let is_taken = matches!(&error, Err(StoreError::HostTaken { host, by }) if host == "go.example" && *by == id);
+    assert!(is_taken, "{error:?}");
+    let campaign = new_thing(Kind::Campaign, "C", r#"{"key":"c","flow":1,"domain":1}"#);
+    let campaign_id = save(catalog, campaign.clone()).await?;
+    let root = format!(r#"{{"host":"go.example","root":{{"campaign":{campaign_id}}}}}"#);
+    let rooted = Change { body: root, ..again(&domain, id) };
+    save(catalog, rooted.clone()).await?;
+    // Each of the two refers to the other: neither goes alone.
+    for change in [archived(&rooted, id), archived(&campaign, campaign_id)] {
+        let refused = save(catalog, change).await;
+        assert!(matches!(refused, Err(StoreError::InUse { .. })), "{refused:?}");
+    }
+    let both = vec![archived(&rooted, id), archived(&campaign, campaign_id)];
+    catalog.save(both, "ann", 0).await?;
+    // A host that was given up is free for another workspace, and then taken for whoever comes back.
+    let moved = save(catalog, elsewhere).await?;
+    let back = save(catalog, again(&domain, id)).await;
+    assert!(matches!(back, Err(StoreError::HostTaken { by, .. }) if by == moved), "{back:?}");
+    let things = catalog.things().await?;
+    let live: Vec<_> = things.domains.iter().filter(|domain| !domain.archived).collect();
+    assert_eq!((live.len(), live[0].workspace), (1, second));
+    assert_eq!(live[0].body.host.as_str(), "go.example");
+    Ok(())
+}
+
 pub async fn references_are_checked(catalog: &dyn Catalog) -> Result<(), StoreError> {
     let refused = |result: Result<ThingId, StoreError>, expected: ReferenceProblem| {
         let is_expected = matches!(

@@ -17,7 +17,8 @@ async fn every_kind_is_made_read_replaced_archived_and_restored_alike() {
         ("offers", json!({"url": "https://o.example/"})),
         ("landers", json!({"url": "https://l.example/"})),
         ("flows", json!({"default": [{"offers": [{"offer": 1}]}]})),
-        ("campaigns", json!({"flow": 1})),
+        ("domains", json!({"host": "go.example"})),
+        ("campaigns", json!({"flow": 1, "domain": 1})),
     ] {
         let all = format!("/api/v1/{collection}");
         let one = format!("{all}/1");
@@ -39,7 +40,7 @@ async fn every_kind_is_made_read_replaced_archived_and_restored_alike() {
         assert_eq!(replaced.body["name"], "Second");
         assert!(replaced.body["revision"].as_u64().unwrap() > revision);
     }
-    for collection in ["campaigns", "flows", "offers"] {
+    for collection in ["campaigns", "domains", "flows", "offers"] {
         let one = format!("/api/v1/{collection}/1");
         let archived = api.delete(&one).await;
         assert_eq!((archived.status, &archived.body["archived"]), (200, &json!(true)));
@@ -49,7 +50,7 @@ async fn every_kind_is_made_read_replaced_archived_and_restored_alike() {
         let with = api.get(&format!("/api/v1/{collection}?archived=true")).await;
         assert_eq!(with.body["items"][0]["name"], "Second");
     }
-    for collection in ["offers", "flows", "campaigns"] {
+    for collection in ["offers", "flows", "domains", "campaigns"] {
         let one = format!("/api/v1/{collection}/1");
         let restored = api.post(&format!("{one}/restore"), "").await;
         assert_eq!((restored.status, &restored.body["archived"]), (200, &json!(false)));

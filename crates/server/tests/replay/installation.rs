@@ -20,6 +20,7 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use store::{Catalog, DuckEvents, DuckOptions, Events, ExportPage, SqliteCatalog};
 
 /// The eve of the end of summer time in Europe: 2026-10-24, noon.
@@ -181,7 +182,13 @@ impl Tables {
 }
 
 fn open_journal(folder: &Path) -> Journal {
-    let options = Options { durability: Durability::Os, ballast_bytes: 0, ..Options::default() };
+    let options = Options {
+        durability: Durability::Os,
+        ballast_bytes: 0,
+        // However slow the machine, no click goes unlogged.
+        max_ack_wait: Duration::from_secs(120),
+        ..Options::default()
+    };
     Journal::open(Arc::new(RealDisk::new()), folder, options).unwrap().0
 }
 

@@ -133,16 +133,18 @@ enum Entry {
 
 impl Entry {
     fn push(&self, bytes: &mut Vec<u8>) {
-        let (kind, numbers) = match *self {
-            Self::Kept(Kept { flow, path, lander, offer }) => {
-                (0, vec![flow, path, lander.unwrap_or(0), offer.unwrap_or(0)])
-            }
-            Self::Seen(Seen::Path { flow, path }) => (1, vec![flow, path]),
-            Self::Seen(Seen::Lander(id)) => (2, vec![id]),
-            Self::Seen(Seen::Offer(id)) => (3, vec![id]),
+        let mut push = |kind: u8, numbers: &[u32]| {
+            bytes.push(kind);
+            numbers.iter().for_each(|number| push_number(bytes, *number));
         };
-        bytes.push(kind);
-        numbers.into_iter().for_each(|number| push_number(bytes, number));
+        match *self {
+            Self::Kept(Kept { flow, path, lander, offer }) => {
+                push(0, &[flow, path, lander.unwrap_or(0), offer.unwrap_or(0)]);
+            }
+            Self::Seen(Seen::Path { flow, path }) => push(1, &[flow, path]),
+            Self::Seen(Seen::Lander(id)) => push(2, &[id]),
+            Self::Seen(Seen::Offer(id)) => push(3, &[id]),
+        }
     }
 
     fn take(rest: &mut &[u8]) -> Option<Self> {
@@ -186,7 +188,12 @@ fn take_number(rest: &mut &[u8]) -> Option<u32> {
 }
 
 fn sign(entries: &[u8], keys: &KeyRing) -> u64 {
-    keys::hash(keys.visitor(), &[MAC_CONTEXT, entries].concat())
+    let mut input = [0; MAC_CONTEXT.len() + VALUE_BYTES_MAX];
+    let (context, rest) = input.split_at_mut(MAC_CONTEXT.len());
+    context.copy_from_slice(MAC_CONTEXT);
+    let length = entries.len().min(rest.len());
+    rest[..length].copy_from_slice(&entries[..length]);
+    keys::hash(keys.visitor(), &input[..MAC_CONTEXT.len() + length])
 }
 
 fn hex_digit(nibble: u8) -> char {

@@ -4,7 +4,7 @@ use crate::catalog::Change;
 use crate::error::{ReferenceProblem, StoreError, User};
 use crate::thing_body::{self, Parts};
 use model::id::CAMPAIGN_MAX;
-use model::thing::{Kind, Problem, Revision, ThingId, loop_problems};
+use model::thing::{Kind, Loops, Problem, Revision, ThingId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The newest revision of one thing, as a catalog keeps it.
@@ -76,8 +76,9 @@ fn check_loops(after: &After<'_>, touched: &BTreeSet<(Kind, ThingId)>) -> Result
         return Ok(());
     }
     let things = thing_body::things(after.standing.clone(), 0)?;
+    let loops = Loops::among(&things);
     for (kind, id) in touched.iter().copied().filter(|(kind, _)| may_loop(*kind)) {
-        let problems = loop_problems(&things, kind, id);
+        let problems = loops.problems(kind, id);
         if !problems.is_empty() {
             return Err(StoreError::Invalid { kind, problems });
         }

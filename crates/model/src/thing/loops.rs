@@ -1,7 +1,7 @@
 //! Ways that never end: campaigns that lead to each other through their flows, offers that pass on
 //! what is over their cap in a circle.
 
-use super::{Kind, Problem, ThingId};
+use super::{Flow, Kind, Problem, ThingId};
 use crate::table::Things;
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,15 +9,118 @@ use std::collections::{BTreeSet, HashMap};
 /// to.
 pub const HOPS_MAX: usize = 8;
 
-/// What is wrong with the ways through thing `id` of `kind` among `things`, in which it stands as it
-/// is to be saved: loops, and ways longer than [`HOPS_MAX`]. Other kinds than flows, campaigns and
-/// offers have none.
-pub fn loop_problems(things: &Things, kind: Kind, id: ThingId) -> Vec<Problem> {
-    match kind {
-        Kind::Flow => flow_problems(things, id),
-        Kind::Campaign => campaign_problems(things, id),
-        Kind::Offer => offer_problems(things, id),
-        _ => Vec::new(),
+/// The ways among things, found once for all that is asked about them.
+pub struct Loops<'a> {
+    /// The flows that lead on to campaigns.
+    flows: HashMap<ThingId, &'a Flow>,
+    /// The campaigns of each of them.
+    users: HashMap<ThingId, BTreeSet<ThingId>>,
+    campaigns: BothWays,
+    offers: BothWays,
+}
+
+impl<'a> Loops<'a> {
+    /// Of `things`, as they are to be saved.
+    pub fn among(things: &'a Things) -> Self {
+        let leads_on = |flow: &Flow| flow.paths().any(|path| path.campaign.is_some());
+        let flows = things.flows.iter().filter(|flow| leads_on(&flow.body));
+        let flows: HashMap<_, _> = flows.map(|flow| (flow.id, &flow.body)).collect();
+        let mut users: HashMap<_, BTreeSet<_>> = HashMap::new();
+        for campaign in things.campaigns.iter().filter(|c| flows.contains_key(&c.body.flow)) {
+            users.entry(campaign.body.flow).or_default().insert(campaign.id);
+        }
+        let campaigns = Ways::of_campaigns(&flows, &users).into();
+        Self { flows, users, campaigns, offers: Ways::of_offers(things).into() }
+    }
+
+    /// What is wrong with the ways through thing `id` of `kind`: loops, and ways longer than [`HOPS_MAX`]. Other kinds
+    /// than flows, campaigns and offers have none.
+    pub fn problems(&self, kind: Kind, id: ThingId) -> Vec<Problem> {
+        match kind {
+            Kind::Flow => self.flow_problems(id),
+            Kind::Campaign => self.campaign_problems(id),
+            Kind::Offer => self.offer_problems(id),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Every path to a campaign from which a way leads back to this flow; else ways that are too long.
+    fn flow_problems(&self, id: ThingId) -> Vec<Problem> {
+        let Some(flow) = self.flows.get(&id) else { return Vec::new() };
+        let mut exits: Vec<(String, ThingId)> = Vec::new();
+        for (list, paths) in flow.lists() {
+            let next = paths.iter().enumerate().filter_map(|(i, path)| Some((i, path.campaign?)));
+            exits.extend(next.map(|(i, next)| (format!("{list}[{i}].campaign"), next)));
+        }
+        let BothWays { ways, reversed } = &self.campaigns;
+        let users = self.users.get(&id).cloned().unwrap_or_default();
+        let comes_back = |next: ThingId| users.contains(&next) || ways.lead(next, &users);
+        let loops = exits.iter().filter(|(_, next)| comes_back(*next)).map(|(place, next)| {
+            let message =
+                format!("a loop: campaign {next} leads back to this flow; choose another target");
+            Problem::new(place, message)
+        });
+        let loops: Vec<Problem> = loops.collect();
+        if !loops.is_empty() {
+            return loops;
+        }
+        let before = reversed.steps(&users);
+        let fits = |next: ThingId| match (before, ways.steps(&[next].into())) {
+            (Some(before), Some(after)) => before + 1 + after <= HOPS_MAX,
+            _ => false,
+        };
+        let long = exits.iter().filter(|(_, next)| !fits(*next));
+        let message = format!("a click would be led on more than {HOPS_MAX} times");
+        long.map(|(place, _)| Problem::new(place, &*message)).collect()
+    }
+
+    /// A flow that leads back to the campaign that uses it, and ways that are too long.
+    fn campaign_problems(&self, id: ThingId) -> Vec<Problem> {
+        self.campaigns.problems(
+            id,
+            "flow",
+            "a loop: this flow leads back to this campaign; choose another",
+            "a click would be led on",
+        )
+    }
+
+    /// An offer whose overflow comes back to it, or is passed on too often.
+    fn offer_problems(&self, id: ThingId) -> Vec<Problem> {
+        self.offers.problems(
+            id,
+            "next",
+            "a loop: what goes to the next offer comes back to this one",
+            "what is over the cap would be passed on",
+        )
+    }
+}
+
+/// Who leads to whom, and who is led to by whom.
+struct BothWays {
+    ways: Ways,
+    reversed: Ways,
+}
+
+impl From<Ways> for BothWays {
+    fn from(ways: Ways) -> Self {
+        Self { reversed: ways.reversed(), ways }
+    }
+}
+
+impl BothWays {
+    /// What is wrong with the ways through `id`; `field` is what leads on.
+    fn problems(&self, id: ThingId, field: &str, comes_back: &str, goes_on: &str) -> Vec<Problem> {
+        if !self.ways.0.contains_key(&id) {
+            return Vec::new();
+        }
+        let start = [id].into();
+        if self.ways.lead(id, &start) {
+            return vec![Problem::new(field, comes_back)];
+        }
+        match (self.reversed.steps(&start), self.ways.steps(&start)) {
+            (Some(before), Some(after)) if before + after <= HOPS_MAX => Vec::new(),
+            _ => vec![Problem::new(field, format!("{goes_on} more than {HOPS_MAX} times"))],
+        }
     }
 }
 
@@ -27,15 +130,17 @@ struct Ways(HashMap<ThingId, BTreeSet<ThingId>>);
 
 impl Ways {
     /// From each campaign to those that paths of its flow name.
-    fn of_campaigns(things: &Things) -> Self {
-        let flows: HashMap<ThingId, BTreeSet<ThingId>> = things
-            .flows
-            .iter()
-            .map(|flow| (flow.id, flow.body.paths().filter_map(|path| path.campaign).collect()))
-            .filter(|(_, next): &(_, BTreeSet<_>)| !next.is_empty())
-            .collect();
-        let campaigns = things.campaigns.iter();
-        Self(campaigns.filter_map(|c| Some((c.id, flows.get(&c.body.flow)?.clone()))).collect())
+    fn of_campaigns(
+        flows: &HashMap<ThingId, &Flow>,
+        users: &HashMap<ThingId, BTreeSet<ThingId>>,
+    ) -> Self {
+        let mut ways = Self::default();
+        for (flow, users) in users {
+            let paths = flows.get(flow).into_iter().flat_map(|flow| flow.paths());
+            let next: BTreeSet<ThingId> = paths.filter_map(|path| path.campaign).collect();
+            ways.0.extend(users.iter().map(|user| (*user, next.clone())));
+        }
+        ways
     }
 
     /// From each offer to the next.
@@ -85,78 +190,10 @@ impl Ways {
     }
 }
 
-/// Every path to a campaign from which a way leads back to this flow; else ways that are too long.
-fn flow_problems(things: &Things, id: ThingId) -> Vec<Problem> {
-    let Some(flow) = things.flows.iter().find(|flow| flow.id == id) else { return Vec::new() };
-    let mut exits: Vec<(String, ThingId)> = Vec::new();
-    for (list, paths) in flow.body.lists() {
-        let next = paths.iter().enumerate().filter_map(|(i, path)| Some((i, path.campaign?)));
-        exits.extend(next.map(|(i, next)| (format!("{list}[{i}].campaign"), next)));
-    }
-    if exits.is_empty() {
-        return Vec::new();
-    }
-    let ways = Ways::of_campaigns(things);
-    let users: BTreeSet<ThingId> =
-        things.campaigns.iter().filter(|c| c.body.flow == id).map(|c| c.id).collect();
-    let comes_back = |next: ThingId| users.contains(&next) || ways.lead(next, &users);
-    let loops = exits.iter().filter(|(_, next)| comes_back(*next)).map(|(place, next)| {
-        let message =
-            format!("a loop: campaign {next} leads back to this flow; choose another target");
-        Problem::new(place, message)
-    });
-    let loops: Vec<Problem> = loops.collect();
-    if !loops.is_empty() {
-        return loops;
-    }
-    let before = ways.reversed().steps(&users);
-    let fits = |next: ThingId| match (before, ways.steps(&[next].into())) {
-        (Some(before), Some(after)) => before + 1 + after <= HOPS_MAX,
-        _ => false,
-    };
-    let long = exits.iter().filter(|(_, next)| !fits(*next));
-    let message = format!("a click would be led on more than {HOPS_MAX} times");
-    long.map(|(place, _)| Problem::new(place, &*message)).collect()
-}
-
-/// A flow that leads back to the campaign that uses it, and ways that are too long.
-fn campaign_problems(things: &Things, id: ThingId) -> Vec<Problem> {
-    let ways = Ways::of_campaigns(things);
-    if !ways.0.contains_key(&id) {
-        return Vec::new();
-    }
-    let problem = |message: String| vec![Problem::new("flow", message)];
-    if ways.lead(id, &[id].into()) {
-        return problem("a loop: this flow leads back to this campaign; choose another".to_owned());
-    }
-    let start = [id].into();
-    match (ways.reversed().steps(&start), ways.steps(&start)) {
-        (Some(before), Some(after)) if before + after <= HOPS_MAX => Vec::new(),
-        _ => problem(format!("a click would be led on more than {HOPS_MAX} times")),
-    }
-}
-
-/// An offer whose overflow comes back to it, or is passed on too often.
-fn offer_problems(things: &Things, id: ThingId) -> Vec<Problem> {
-    let ways = Ways::of_offers(things);
-    if !ways.0.contains_key(&id) {
-        return Vec::new();
-    }
-    let problem = |message: String| vec![Problem::new("next", message)];
-    if ways.lead(id, &[id].into()) {
-        return problem("a loop: what goes to the next offer comes back to this one".to_owned());
-    }
-    let start = [id].into();
-    match (ways.reversed().steps(&start), ways.steps(&start)) {
-        (Some(before), Some(after)) if before + after <= HOPS_MAX => Vec::new(),
-        _ => problem(format!("what is over the cap would be passed on more than {HOPS_MAX} times")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::thing::{Campaign, Flow, Offer, Thing};
+    use crate::thing::{Campaign, Offer, Thing};
 
     fn thing<B>(id: ThingId, body: B) -> Thing<B> {
         Thing { id, workspace: 1, name: id.to_string(), revision: 1, archived: false, body }
@@ -180,7 +217,7 @@ mod tests {
     }
 
     fn places(things: &Things, kind: Kind, id: ThingId) -> Vec<String> {
-        loop_problems(things, kind, id).into_iter().map(|problem| problem.field).collect()
+        Loops::among(things).problems(kind, id).into_iter().map(|problem| problem.field).collect()
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use campaign::{Campaign, CampaignStatus, CostModel};
 pub use domain::{Domain, DomainAnswer, Scheme};
 pub use flow::{Flow, Returning};
 pub use lander::Lander;
-pub use loops::{HOPS_MAX, loop_problems};
+pub use loops::{HOPS_MAX, Loops};
 pub use network::{CheckMode, Network, RepeatPolicy, Status};
 pub use offer::{Cap, CapOf, CapPer, Offer, Payout};
 pub use path::{

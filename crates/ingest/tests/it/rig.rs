@@ -69,7 +69,15 @@ pub async fn resume(
     journal: &Journal,
     batch_records_max: usize,
 ) -> Result<Ingest, IngestError> {
-    let settings = Settings { batch_records_max, ..Settings::default() };
+    resume_with(events, journal, Settings { batch_records_max, ..Settings::default() }).await
+}
+
+/// The same, with other bounds.
+pub async fn resume_with(
+    events: Arc<dyn Events>,
+    journal: &Journal,
+    settings: Settings,
+) -> Result<Ingest, IngestError> {
     let on_verdict: OnVerdict = Arc::new(|_| {});
     Ingest::resume(
         events,

@@ -20,6 +20,7 @@ mod recall;
 mod records;
 mod terms;
 
+mod gather;
 mod run;
 
 pub use draft::{Arrival, Call, ClickOf, Draft, NamedClick};

@@ -1,19 +1,17 @@
 //! The loop: takes batches from the journal, passes them along the steps, and says how it stands.
 
 use crate::caps::CapKeeper;
-use crate::draft::{Arrival, Draft};
+use crate::draft::Draft;
 use crate::error::{IngestError, store_error};
+use crate::gather::{Gathered, gather};
 use crate::{STEPS, Step, recall};
 use arc_swap::ArcSwap;
 use journal::{Journal, Reader, Sequence};
 use model::KeyRing;
-use model::codec::{self, CodecError};
-use model::event::{InboxEntry, Verdict};
-use model::facts::Facts;
+use model::event::InboxEntry;
 use model::money::Currency;
-use model::record::tag;
 use model::table::{CapCounts, RoutingTable};
-use model::thing::{DEFAULT_WORKSPACE, ThingId};
+use model::thing::ThingId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -42,6 +40,8 @@ impl Context {
 pub struct Settings {
     /// The most records of a batch.
     pub batch_records_max: usize,
+    /// A batch is cut when so many of its records are rows of the table of clicks.
+    pub batch_clicks_max: usize,
     /// The most bytes of a batch.
     pub batch_bytes_max: usize,
     /// How long records may wait for company before a batch is cut: each commit costs a sync.
@@ -52,12 +52,13 @@ pub struct Settings {
 
 impl Default for Settings {
     /// Reports lag by at most a second: a quarter of it waiting, the rest for a commit. A batch is only as large as
-    /// this when there is a backlog; then one that fills a row group of DuckDB (122,880 rows) is written in its final
-    /// form at once, which takes two thirds of the time.
+    /// this when there is a backlog; then the store can write it in its final form at once. The most bytes are those of
+    /// clicks half as long again as usual ones (0.9 KiB).
     fn default() -> Self {
         Self {
-            batch_records_max: 131_072,
-            batch_bytes_max: 96 << 20,
+            batch_records_max: 2 * store::CLICKS_AT_ONCE,
+            batch_clicks_max: store::CLICKS_AT_ONCE,
+            batch_bytes_max: 160 << 20,
             batch_wait: Duration::from_millis(200),
             retry_wait: Duration::from_secs(1),
         }
@@ -73,6 +74,8 @@ pub struct Progress {
     pub records: usize,
     /// Sequences that the journal lost to damage.
     pub missing: u64,
+    /// Whether the batch was cut: more may be there.
+    pub is_full: bool,
 }
 
 /// Called with every inbox entry once its batch is committed.
@@ -168,7 +171,7 @@ impl Ingest {
             }
             let begun = Instant::now();
             match runtime.block_on(self.round()) {
-                Ok(progress) if progress.records < self.settings.batch_records_max && !stopping => {
+                Ok(progress) if !progress.is_full && !stopping => {
                     // Gathers company for the next commit, unless told to stop meanwhile.
                     self.pause(runtime, begun);
                 }
@@ -221,32 +224,13 @@ impl Ingest {
             self.reader = self.journal.reader(Sequence(self.position + 1));
         }
         self.follow_caps().await?;
-        let batch = self
-            .reader
-            .next_batch(self.settings.batch_records_max, self.settings.batch_bytes_max)?;
-        if batch.is_empty() {
+        let gathered = gather(&mut self.reader, self.position, &self.settings)?;
+        let Gathered { mut draft, records, missing, is_full, .. } = gathered;
+        if records == 0 && missing == 0 {
             // What the journal passes over by itself needs no commit to be behind us.
-            self.ingested
-                .store(batch.next.0.saturating_sub(1).max(self.position), Ordering::Release);
+            self.ingested.store(draft.through, Ordering::Release);
             return Ok(Progress { through: self.position, ..Progress::default() });
         }
-        let missing = batch.gaps.iter().map(|gap| gap.end() - gap.start() + 1).sum();
-        for gap in &batch.gaps {
-            tracing::error!(
-                first = gap.start(),
-                last = gap.end(),
-                "journal records lost to damage"
-            );
-        }
-        let mut draft = Draft {
-            after: self.position,
-            through: batch.next.0.saturating_sub(1),
-            ..Draft::default()
-        };
-        for (sequence, bytes) in batch.records() {
-            take(&mut draft, sequence.0, bytes)?;
-        }
-        let records = batch.len();
         let context = Context {
             table: self.table.load_full(),
             keys: self.keys.clone(),
@@ -264,7 +248,7 @@ impl Ingest {
                 .record(begun.elapsed().as_secs_f64());
         }
         metrics::counter!("clicktrail_ingest_records_total").increment(records as u64);
-        Ok(Progress { through: self.position, records, missing })
+        Ok(Progress { through: self.position, records, missing, is_full })
     }
 
     async fn commit(&mut self, draft: &mut Draft) -> Result<(), IngestError> {
@@ -305,32 +289,5 @@ impl Ingest {
                 .increment(1);
             (self.on_verdict)(&entry);
         }
-    }
-}
-
-/// Puts a record into the draft; one that cannot be read goes to the inbox as it is.
-fn take(draft: &mut Draft, sequence: u64, bytes: &[u8]) -> Result<(), IngestError> {
-    match codec::decode(bytes) {
-        Ok(record) => draft.arrivals.push(Arrival { sequence, record }),
-        Err(source @ (CodecError::NewerVersion(_) | CodecError::UnknownKind(_))) => {
-            return Err(IngestError::Newer { sequence, source });
-        }
-        Err(error) => draft.inbox.push(unreadable(sequence, bytes, error)),
-    }
-    Ok(())
-}
-
-fn unreadable(sequence: u64, bytes: &[u8], error: CodecError) -> InboxEntry {
-    let mut facts = Facts::default();
-    facts.push_bytes(tag::INTAKE_BODY, bytes);
-    InboxEntry {
-        sequence,
-        workspace: DEFAULT_WORKSPACE,
-        received_ms: 0,
-        key: None,
-        verdict: Verdict::Held,
-        reason: "unreadable_record".into(),
-        message: format!("{error}; its bytes are kept here"),
-        facts,
     }
 }

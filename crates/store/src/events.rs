@@ -97,6 +97,11 @@ pub const EXTERNAL_ID_KIND: &str = "external_id";
 /// The most clicks [`Events::find_platform_id`] answers.
 pub const PLATFORM_ID_MATCHES_MAX: usize = 100;
 
+/// With so many rows of clicks (of all kinds but lander clicks and ledger entries) a batch fills a row group of DuckDB,
+/// which is written in its final form at once. Fewer go through the write-ahead log and are written again at a
+/// checkpoint; with a few more, the row group behind is filled up later. Both take twice the work.
+pub const CLICKS_AT_ONCE: usize = 122_880;
+
 /// What one piece of the journal became.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {

@@ -34,8 +34,8 @@ pub use changes::{Standing, StoredThing, check_changes};
 pub use duck::{DuckEvents, DuckOptions};
 pub use error::{Cause, ReferenceProblem, StoreError, User};
 pub use events::{
-    Batch, Cursor, EXTERNAL_ID_KIND, EventStats, Events, ExportPage, InboxQuery, NoCursor,
-    PLATFORM_ID_MATCHES_MAX,
+    Batch, CLICKS_AT_ONCE, Cursor, EXTERNAL_ID_KIND, EventStats, Events, ExportPage, InboxQuery,
+    NoCursor, PLATFORM_ID_MATCHES_MAX,
 };
 pub use facts_order::normal_facts;
 pub use field_value::{field_value, ip_net, seconds_to_conversion};

@@ -5,6 +5,7 @@ use crate::flaky::Flaky;
 use crate::play::Play;
 use crate::rig::{Named, Rig, block_on, resume_with, seeds};
 use arc_swap::ArcSwap;
+use ingest::Settings;
 use journal::sim::Random;
 use model::Field;
 use model::event::{Row, RowKind};
@@ -31,7 +32,9 @@ fn caps_are_counted_as_the_rows_say_across_restarts_and_failures() {
         let caps = Arc::new(ArcSwap::from_pointee(CapCounts::default()));
         let start = |rig: &Rig| {
             events.set_failures(0);
-            let ingest = block_on(resume_with(events.clone(), &rig.journal, 7, caps.clone()));
+            let settings = Settings { batch_records_max: 7, ..Settings::default() };
+            let ingest =
+                block_on(resume_with(events.clone(), &rig.journal, settings, caps.clone()));
             events.set_failures(failures);
             ingest.unwrap()
         };

@@ -69,17 +69,25 @@ pub async fn resume(
     journal: &Journal,
     batch_records_max: usize,
 ) -> Result<Ingest, IngestError> {
-    resume_with(events, journal, batch_records_max, Arc::default()).await
+    resume_within(events, journal, Settings { batch_records_max, ..Settings::default() }).await
+}
+
+/// The same, with other bounds.
+pub async fn resume_within(
+    events: Arc<dyn Events>,
+    journal: &Journal,
+    settings: Settings,
+) -> Result<Ingest, IngestError> {
+    resume_with(events, journal, settings, Arc::default()).await
 }
 
 /// The same; what offers have taken of their caps is published to `caps`.
 pub async fn resume_with(
     events: Arc<dyn Events>,
     journal: &Journal,
-    batch_records_max: usize,
+    settings: Settings,
     caps: Arc<ArcSwap<CapCounts>>,
 ) -> Result<Ingest, IngestError> {
-    let settings = Settings { batch_records_max, ..Settings::default() };
     let on_verdict: OnVerdict = Arc::new(|_| {});
     Ingest::resume(
         events,

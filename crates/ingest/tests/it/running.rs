@@ -2,7 +2,7 @@
 
 use crate::catalog::{PLAIN, PREFIX, START_MS, id_text, keys, table};
 use crate::flaky::Flaky;
-use crate::rig::{FOLDER, Rig, block_on, click, encode, options, postback};
+use crate::rig::{FOLDER, Rig, block_on, click, encode, options, postback, resume_within};
 use arc_swap::ArcSwap;
 use ingest::{Ingest, OnVerdict, Published, Settings};
 use journal::sim::SimDisk;
@@ -175,4 +175,39 @@ fn the_journal_lets_go_of_what_is_committed_and_of_nothing_else() {
     block_on(ingest.round()).unwrap();
     let after = segments(&mut rig);
     assert!(before > halfway && halfway > after, "{before} {halfway} {after}");
+}
+
+#[test]
+fn a_backlog_is_cut_where_its_clicks_fill_a_batch_whatever_lies_between() {
+    let mut rig = Rig::new(5);
+    for number in 1..=20 {
+        rig.write(click(key(number), PLAIN));
+        for _ in 0..number % 3 {
+            let call = postback(START_MS, 1, "/postback?clickid=none");
+            rig.write(encode(RecordKind::Postback, &call));
+        }
+    }
+    let settings = |batch_records_max, batch_bytes_max| Settings {
+        batch_clicks_max: 8,
+        batch_records_max,
+        batch_bytes_max,
+        ..Settings::default()
+    };
+    let rounds = |settings| {
+        let events = Arc::new(MemoryEvents::new());
+        let mut ingest = block_on(resume_within(events.clone(), &rig.journal, settings)).unwrap();
+        let mut clicks = Vec::new();
+        loop {
+            let progress = block_on(ingest.round()).unwrap();
+            clicks.push((block_on(events.stats()).unwrap().clicks, progress.is_full));
+            if !progress.is_full {
+                assert_eq!(progress.through, 41);
+                return clicks;
+            }
+        }
+    };
+    assert_eq!(rounds(settings(100, usize::MAX)), [(8, true), (16, true), (20, false)]);
+    // Other bounds hold as well.
+    assert_eq!(rounds(settings(10, usize::MAX)).len(), 5);
+    assert_eq!(rounds(settings(100, 1)).len(), 42);
 }

@@ -29,15 +29,21 @@ pub fn brief(raw: &str, facts: &Facts) -> String {
         text.push_str(raw);
         return text;
     }
+    let platform = facts.text_at(tag::PLATFORM_ID).and_then(|pair| pair.split_once('='));
     for (place, pair) in raw.split('&').enumerate() {
         if place > 0 {
             text.push('&');
         }
         match pair.split_once('=') {
+            Some(pair) if platform == Some(pair) => {
+                text.push_str(pair.0);
+                text.push('=');
+                text.push(PLATFORM);
+            }
             Some((name, value)) if value.len() >= VALUE_BYTES_MIN => {
                 text.push_str(name);
                 text.push('=');
-                push_value(&mut text, name, value, facts);
+                push_value(&mut text, value, facts);
             }
             _ => text.push_str(pair),
         }
@@ -45,11 +51,8 @@ pub fn brief(raw: &str, facts: &Facts) -> String {
     text
 }
 
-fn push_value(text: &mut String, name: &str, value: &str, facts: &Facts) {
-    let platform = facts.text_at(tag::PLATFORM_ID).and_then(|pair| pair.split_once('='));
-    if platform == Some((name, value)) {
-        text.push(PLATFORM);
-    } else if let Some((mark, tag)) = holder(value, facts) {
+fn push_value(text: &mut String, value: &str, facts: &Facts) {
+    if let Some((mark, tag)) = holder(value, facts) {
         text.push(mark);
         // Writing to a String cannot fail.
         let _ = write!(text, "{tag}");
@@ -63,16 +66,18 @@ fn holder(value: &str, facts: &Facts) -> Option<(char, u16)> {
     let is_encoded = value.contains('%');
     facts.iter().find_map(|(tag, held)| {
         let Value::Bytes(bytes) = held else { return None };
+        if !Field::from_tag(tag).is_some_and(Field::from_source) {
+            return None;
+        }
         let mark = if bytes == value.as_bytes() {
             PLAIN
-        } else if is_encoded && encoded(str::from_utf8(bytes).ok()?) == value {
+        } else if is_encoded && is_encoded_as(bytes, value) && str::from_utf8(bytes).is_ok() {
             ENCODED
         } else {
             return None;
         };
         // Reading back finds the first value of a tag.
-        let is_first = facts.get(tag) == Some(held);
-        (is_first && Field::from_tag(tag).is_some_and(Field::from_source)).then_some((mark, tag))
+        (facts.get(tag) == Some(held)).then_some((mark, tag))
     })
 }
 
@@ -110,13 +115,40 @@ pub fn full<'a>(brief: &str, first: impl Fn(u16) -> Option<&'a str>) -> Option<S
 /// (RFC 3986, 2.3), digits in upper case (2.1).
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len() + 16), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+        if is_unreserved(byte) {
             out.push(byte.into());
         } else {
-            let _ = write!(out, "%{byte:02X}");
+            let digits = digits(byte);
+            out.extend(['%', digits[0].into(), digits[1].into()]);
         }
         out
     })
+}
+
+/// Whether [`encoded`] makes `value` of `text`, which is asked of every text of a row and mostly denied at once.
+fn is_encoded_as(text: &[u8], value: &str) -> bool {
+    let mut rest = value.as_bytes();
+    for &byte in text {
+        rest = match *rest {
+            [first, ref behind @ ..] if is_unreserved(byte) && first == byte => behind,
+            [b'%', high, low, ref behind @ ..]
+                if !is_unreserved(byte) && [high, low] == digits(byte) =>
+            {
+                behind
+            }
+            _ => return false,
+        };
+    }
+    rest.is_empty()
+}
+
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+const fn digits(byte: u8) -> [u8; 2] {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    [HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize]]
 }
 
 #[cfg(test)]
@@ -161,6 +193,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_encoded_is_known_without_encoding(text in "[a-z =&%é~]{0,8}", other in "[a-z%20é]{0,8}") {
+            prop_assert!(is_encoded_as(text.as_bytes(), &encoded(&text)));
+            prop_assert_eq!(is_encoded_as(text.as_bytes(), &other), encoded(&text) == other);
+        }
+
         #[test]
         fn every_query_comes_back_byte_for_byte(
             texts in prop::collection::vec((prop_oneof![20u16..31, 41u16..63, Just(tag::PLATFORM_ID)], "[a-z =&%é\u{1}-\u{5}]{0,6}"), 0..8),

@@ -12,7 +12,7 @@ import threading
 import time
 
 import machine
-from servers import Clicktrail, Nginx
+from servers import CAMPAIGNS, Clicktrail, Nginx
 
 REPO = pathlib.Path(__file__).parent.parent
 CONNECTIONS = [256, 1_024, 4_096]
@@ -65,9 +65,9 @@ class Bench:
             self.report.note(f"the load generator was busy {busy:.0%} of the time: the server may do better")
         return result
 
-    def closed(self, server, connections, kind):
+    def closed(self, server, connections, kind, campaigns=CAMPAIGNS):
         return self.load(
-            "closed", server, "--connections", connections,
+            "closed", server, "--connections", connections, "--campaigns", campaigns,
             "--duration-s", self.options.seconds, *CONNECTION_KINDS[kind],
         )
 
@@ -320,6 +320,38 @@ def start(bench):
     bench.report.line("P10.start", statistics.median(times), "s", at_most=1.0)
 
 
+def cpu_by_size(bench):
+    """P11: what a click costs beside more campaigns, and behind more rules."""
+    usual = bench.subject("usual", ingest=False)
+    counts = [10, 1_000, 100_000]
+    servers = [bench.subject(f"campaigns-{count}", ingest=False, shape=(count, 0)) for count in counts]
+    measured = [(usual, CAMPAIGNS), *zip(servers, counts)]
+    base, *found = size_costs(bench, measured)
+    bench.report.line(f"P11.cpu.{CAMPAIGNS}", base, "us/click")
+    for count, cpu in zip(counts, found):
+        bench.report.ratio(f"P11.cpu.{count}", cpu, "us/click", cpu / base, f"{CAMPAIGNS} campaigns", at_most=1.1)
+    stop([usual, *servers])
+    counts = [1, 100, 200]
+    servers = [bench.subject(f"rules-{count}", ingest=False, shape=(10, count)) for count in counts]
+    few, some, many = size_costs(bench, [(server, 10) for server in servers])
+    bench.report.line("P11.rules.1", few, "us/click")
+    for count, cpu in [(100, some), (200, many)]:
+        bench.report.ratio(f"P11.rules.{count}", cpu, "us/click", cpu / few, "1 rule")
+    bench.report.line("P11.rule", (many - few) / 199 * 1e3, "ns/rule", at_most=50)
+    # Twice the rules, twice the cost: the second hundred takes as long as the first.
+    first, second = (some - few) / 99 * 1e3, (many - some) / 100 * 1e3
+    bench.report.ratio("P11.rule.second-hundred", second, "ns/rule", second / first, "the first hundred")
+    stop(servers)
+
+
+def size_costs(bench, measured):
+    """CPU per click of each server, measured in turn."""
+    columns = bench.alternate(
+        *[lambda s=server, c=campaigns: bench.closed(s, 256, "keepalive", c) for server, campaigns in measured]
+    )
+    return [median(column, "cpu_us") for column in columns]
+
+
 def calibration(bench):
     """LOAD: the generator itself, beside wrk with requests of the same size."""
     nginx = bench.yardstick()
@@ -354,6 +386,7 @@ FIGURES = {
     "P5": ingest,
     "P8": bytes_per_click,
     "P10": start,
+    "P11": cpu_by_size,
 }
 # Those that need no more of the subject than redirects.
 FIGURES_OF_ANY_SERVER = ["LOAD", "P1", "P2", "P3", "P4"]

@@ -1,5 +1,6 @@
 """The two servers that are compared: nginx, and Clicktrail in the shapes the figures need."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -94,8 +96,9 @@ class Nginx(Server):
 class Clicktrail(Server):
     name = "clicktrail"
 
-    def __init__(self, folder, binaries, ingest=True, durability="sync", settings=None):
+    def __init__(self, folder, binaries, ingest=True, durability="sync", settings=None, shape=None):
         super().__init__(folder)
+        self.shape = shape
         self.binary = binaries / "clicktrail"
         self.environment = {
             "CLICKTRAIL_DATA": str(self.folder),
@@ -111,9 +114,19 @@ class Clicktrail(Server):
         self.start_process()
         self.wait_for("/readyz", 200)
         if status_of(self.port, "/c/bench-1") != 302:
-            set_up_campaigns(self)
-            self.wait_for(f"/c/bench-{CAMPAIGNS}", 302)
+            if self.shape:
+                self.set_up_shape()
+            else:
+                set_up_campaigns(self)
+            self.wait_for(f"/c/bench-{CAMPAIGNS if self.shape is None else self.shape[0]}", 302)
         return self
+
+    def set_up_shape(self):
+        """Any number of campaigns, written into the catalog while nobody uses it."""
+        source, offers = set_up_offers(self)
+        self.stop()
+        write_campaigns(self.folder / "catalog.sqlite", source, offers, *self.shape)
+        self.start_process()
 
     def start_process(self):
         pause = {} if self.ingest else {"CLICKTRAIL_INGEST": "off"}
@@ -156,8 +169,8 @@ def stop_all():
         server.stop()
 
 
-def set_up_campaigns(server):
-    """500 campaigns of one source; each has its own flow, splitting over two of 50 offers."""
+def set_up_offers(server):
+    """A source and 50 offers."""
     source = server.api("POST", "/sources", {
         "name": "bench source",
         "params": [
@@ -180,15 +193,54 @@ def set_up_campaigns(server):
         })["id"]
         for number in range(50)
     ]
+    return source, offers
+
+
+def set_up_campaigns(server):
+    """500 campaigns of one source; each has its own flow, splitting over two of 50 offers."""
+    source, offers = set_up_offers(server)
     for number in range(1, CAMPAIGNS + 1):
-        pair = [offers[number % len(offers)], offers[(number * 7 + 1) % len(offers)]]
-        flow = server.api("POST", "/flows", {
-            "name": f"bench flow {number}",
-            "default": [{"offers": [{"offer": offer} for offer in sorted(set(pair))]}],
-        })["id"]
-        server.api("POST", "/campaigns", {
-            "name": f"bench campaign {number}", "key": f"bench-{number}", "source": source, "flow": flow,
-        })
+        flow = server.api("POST", "/flows", {"name": f"bench flow {number}"} | flow_of(number, offers, 0))["id"]
+        server.api("POST", "/campaigns", {"name": f"bench campaign {number}"} | campaign_of(number, source, flow))
+
+
+def flow_of(number, offers, rules):
+    """A flow that splits over two offers, behind rules that nobody meets: each has three comparisons to look at."""
+    pair = sorted({offers[number % len(offers)], offers[(number * 7 + 1) % len(offers)]})
+    paths = [{"id": 1, "offers": [{"offer": offer} for offer in pair]}]
+    unmet = [
+        {
+            "id": rule, "name": f"rule {rule}", "paths": [paths[0] | {"id": rule + 1}],
+            "when": {"all": [
+                {"field": "browser", "op": "known"},
+                {"any": [
+                    {"field": "country", "op": "in", "value": ["XA", "XB", "XC"]},
+                    {"param": "keyword", "op": "is", "value": f"keyword {rule}"},
+                ]},
+            ]},
+        }
+        for rule in range(1, rules + 1)
+    ]
+    return {"rules": unmet, "default": paths}
+
+
+def campaign_of(number, source, flow):
+    return {"key": f"bench-{number}", "source": source, "flow": flow}
+
+
+def write_campaigns(catalog, source, offers, campaigns, rules):
+    """Each with a flow of its own and the same number, as the catalog would have saved them."""
+    def rows():
+        for number in range(1, campaigns + 1):
+            yield "flow", number, f"bench flow {number}", json.dumps(flow_of(number, offers, rules))
+            yield "campaign", number, f"bench campaign {number}", json.dumps(campaign_of(number, source, number))
+
+    with contextlib.closing(sqlite3.connect(catalog)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO revisions (kind, id, workspace, name, archived, author, at_ms, body)"
+            " VALUES (?, ?, 1, ?, 0, 'bench', 0, ?)",
+            rows(),
+        )
 
 
 def free_port():

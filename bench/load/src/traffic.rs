@@ -61,7 +61,8 @@ impl Traffic {
             }
         };
         let mut random = Random::new(options.seed);
-        let templates = (0..TEMPLATES)
+        // Most campaigns are met, however many there are.
+        let templates = (0..TEMPLATES.max(keys.len()))
             .map(|index| {
                 let user_agent = &user_agents[index % user_agents.len()];
                 let path = format!("{}{}", options.path, random.pick(&keys));
@@ -73,7 +74,7 @@ impl Traffic {
 
     /// Appends the next request.
     pub fn write_next(&mut self, out: &mut Vec<u8>) {
-        let template = &self.templates[self.random.below(TEMPLATES)];
+        let template = &self.templates[self.random.below(self.templates.len())];
         let start = out.len();
         out.extend_from_slice(&template.bytes);
         let address = &mut out[start + template.address_at..][..ADDRESS_BYTES];

@@ -94,7 +94,8 @@ fn offer(id: ThingId, random: &mut Random) -> Value {
         let (of, per) = (random.pick(&["clicks", "conversions"]), random.pick(&["day", "total"]));
         json!({"of": of, "per": per, "amount": 100, "time_zone": "Asia/Tokyo"})
     });
-    let next = (id < OFFERS && !random.one_in(3)).then_some(id + 1);
+    // No row of them is longer than what may be saved.
+    let next = (!id.is_multiple_of(6) && !random.one_in(3)).then_some(id + 1);
     json!({"url": format!("https://offer{id}.example/"), "network": 1, "cap": cap, "next": next})
 }
 

@@ -1,11 +1,12 @@
 //! The hot path: a click, a lander click, a postback, a pixel or an impression comes in, is written down and answered.
 //!
-//! Modules in reading order. What comes in: [`request`](Incoming), `headers`, `query`, `peer`, `cookie`, and the host it came to: `site`. What is made
-//! of it: `visitor` (who), `source` (what the ad platform says), `ids` (its key), `visits` (first time or again), `choices` (what a visitor had and saw). The
-//! endpoints: `click`, `lander_click`, `impression`, `intake` (postbacks and pixels), `health`; and `rehearsal` (a click
-//! that nobody made). What they share: `link` (which campaign is asked for), `onward` (how somebody is sent on), `log`
-//! (the durability rule), `unlogged` (what is owed when the journal fails), `recent` and `older` (clicks to come
-//! back to), `verdicts`, `reply`, `counters`. Around them: `edge` (the dispatcher) and `serve` (connections).
+//! Modules in reading order. What comes in: [`request`](Incoming), `headers`, `query`, `peer`, `cookie`, and the host it
+//! came to: `site`. What is made of it: `visitor` (who), `source` (what the ad platform says), `ids` (its key), `visits`
+//! (first time or again), `choices` (what a visitor had and saw). The endpoints: `click`, `lander_click`, `impression`,
+//! `intake` (postbacks and pixels), `health`; and `rehearsal` (a click that nobody made). What they share: `link` (which
+//! campaign is asked for), `onward` (how somebody is sent on), `log` (the durability rule), `unlogged` (what is owed when
+//! the journal fails), `recent` and `older` (clicks to come back to), `verdicts`, `reply`, `counters`. Around them: `edge`
+//! (the dispatcher) and `serve` (connections).
 //!
 //! Nothing here touches a database or the network: the routing table is a snapshot in memory, the journal is a file,
 //! and older clicks are asked for through a trait with a deadline.

@@ -6,7 +6,7 @@ use crate::counters::{Counters, Event};
 use crate::edge::Edge;
 use crate::headers::Headers;
 use crate::log::Entry;
-use crate::onward;
+use crate::onward::{self, Seal};
 use crate::query::Query;
 use crate::rehearsal::Rehearsal;
 use crate::reply::{self, Reply};
@@ -54,6 +54,26 @@ pub(crate) struct Arrival<'a> {
     given: Option<String>,
 }
 
+/// Writes down what a click is by its link.
+pub(crate) fn identify(
+    facts: &mut Facts,
+    key: ClickKey,
+    site: Site,
+    table: &RoutingTable,
+    campaign: &CampaignRoute,
+) {
+    facts.push_int(tag::KEY, key.0);
+    facts.set_int(Field::Campaign, campaign.id);
+    facts.set_int(Field::Workspace, campaign.workspace);
+    if let Some(source) = campaign.source {
+        facts.set_int(Field::Source, source);
+    }
+    if let Some(domain) = site.domain() {
+        facts.set_int(Field::Domain, domain);
+    }
+    facts.set_int(Field::Revision, i64::try_from(table.revision()).unwrap_or(i64::MAX));
+}
+
 impl<'a> Arrival<'a> {
     /// Reads request and visitor, and names the click.
     pub fn read(
@@ -87,16 +107,7 @@ impl<'a> Arrival<'a> {
         let cookies = Cookies::read(headers.cookie);
         let query = Query::bounded(request.path_and_query, edge.config.limits.uri_kept_bytes);
         let mut facts = Facts::for_click();
-        facts.push_int(tag::KEY, key.0);
-        facts.set_int(Field::Campaign, campaign.id);
-        facts.set_int(Field::Workspace, campaign.workspace);
-        if let Some(source) = campaign.source {
-            facts.set_int(Field::Source, source);
-        }
-        if let Some(domain) = site.domain() {
-            facts.set_int(Field::Domain, domain);
-        }
-        facts.set_int(Field::Revision, i64::try_from(table.revision()).unwrap_or(i64::MAX));
+        identify(&mut facts, key, site, table, campaign);
         let (kind, loaded) = match purpose {
             Purpose::Click => ("redirect", Loaded::ByNavigation),
             Purpose::Impression => ("impression", Loaded::AsPicture),
@@ -123,6 +134,11 @@ impl<'a> Arrival<'a> {
             id,
             given: None,
         }
+    }
+
+    /// Takes it that the visitor's address is not known.
+    pub fn forget_address(&mut self) {
+        self.visitor.ip = None;
     }
 
     /// What it is recorded as.
@@ -183,7 +199,7 @@ impl<'a> Arrival<'a> {
         let recorded_hash = self.visitor.recorded_hash;
         route::Visit {
             query: self.facts.text_at(tag::RAW_QUERY).unwrap_or_default(),
-            ip: Some(self.visitor.ip),
+            ip: self.visitor.ip,
             visitor: Some(choices::seed(self.id.key, recorded_hash, &self.edge.keys)),
             kept: &self.choices.kept,
             seen: &self.choices.seen,
@@ -261,7 +277,8 @@ impl<'a> Arrival<'a> {
                 }
                 let url = route::destination(&hop, pass, &self.url_values(id));
                 let (url, method) = (url.ok_or(Event::NoDestination)?, self.request.method);
-                let reply = onward::send_on(mode, method, url, &self.edge.keys);
+                let seal = Seal::of(self.edge, self.campaign.workspace);
+                let reply = onward::send_on(mode, method, url, seal);
                 reply.ok_or(Event::DestinationRefused)
             }
             Onward::Answer(answer) => reply::fixed(answer).ok_or(Event::NoDestination),

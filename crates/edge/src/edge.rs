@@ -180,18 +180,18 @@ impl Edge {
         codec::encode(record.kind, facts, &mut bytes);
         self.recents.put(key, &bytes);
         let number = |field: Field| facts.int(field).and_then(|id| ThingId::try_from(id).ok());
-        let (Some(campaign), Some(visitor)) = (number(Field::Campaign), facts.int_at(tag::VISITOR))
-        else {
-            return;
-        };
+        let Some(campaign) = number(Field::Campaign) else { return };
+        // Whether the visitor got an id with it is not recorded; if not, nobody will ever ask by it.
+        let given = given_hash(key, &self.keys);
+        let table = self.table.load();
         if !facts.flag(Field::Bot) && !facts.flag(Field::Test) {
             self.visits.enter(&Visit {
                 at_ms: key.time_ms(),
-                visitor: visitor as u64,
-                // Whether the visitor got an id with it is not recorded; if not, nobody will ever ask by it.
-                given: Some(given_hash(key, &self.keys)),
+                visitor: facts.int_at(tag::VISITOR).map_or(given, |visitor| visitor as u64),
+                given: Some(given),
                 campaign,
-                flow: number(Field::Flow),
+                // Not the flow that decided in the end, which may be that of a campaign it was led on to.
+                flow: table.campaign(campaign).map(|campaign| campaign.flow),
                 foreign: foreign_hash(facts, campaign, &self.keys),
             });
         }

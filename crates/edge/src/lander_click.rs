@@ -1,5 +1,6 @@
 //! From the lander to an offer: `/click` and `/click/{n}`.
 
+use crate::arrival::identify;
 use crate::choices::{self, Choices};
 use crate::cookie::Cookies;
 use crate::counters::Event;
@@ -7,7 +8,7 @@ use crate::edge::Edge;
 use crate::headers::Headers;
 use crate::log::{Entry, encode};
 use crate::older::RecentClick;
-use crate::onward;
+use crate::onward::{self, Seal};
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
@@ -51,7 +52,7 @@ pub(crate) async fn lander_click(
     link: usize,
 ) -> Reply {
     let query = Query::bounded(request.path_and_query, edge.config.limits.uri_kept_bytes);
-    if let Some(page) = onward::second_hop(edge, query) {
+    if let Some(page) = onward::second_hop(edge, site, query) {
         return page;
     }
     let table = edge.table.load_full();
@@ -152,9 +153,7 @@ impl<'a> Place<'a> {
         let cookies = Cookies::read(headers.cookie);
         let privacy = (edge.settings(table, campaign.workspace).ip_privacy, Loaded::ByNavigation);
         let mut present = Facts::for_click();
-        if let Some(domain) = site.domain() {
-            present.set_int(Field::Domain, domain);
-        }
+        identify(&mut present, id.key, site, table, campaign);
         let visitor = Visitor::read(edge, request, &headers, cookies, privacy, &mut present);
         let mut choices = Choices::read(cookies.choices, &edge.keys);
         let known =
@@ -202,7 +201,7 @@ impl<'a> Place<'a> {
         let (caps, now_ms) = (edge.caps.load(), edge.log.clock.now_ms());
         let visit = route::Visit {
             query: facts.text_at(tag::RAW_QUERY).unwrap_or_default(),
-            ip: Some(visitor.ip),
+            ip: visitor.ip,
             visitor: Some(choices::seed(id.key, visitor.recorded_hash, &edge.keys)),
             kept: &choices.kept,
             seen: &choices.seen,
@@ -292,7 +291,9 @@ impl<'a> Place<'a> {
         let Some(url) = route::destination(&to, pass, &values) else {
             return edge.refuse(Event::NoDestination);
         };
-        let Some(mut reply) = onward::send_on(mode, request.method, url, &edge.keys) else {
+        let Some(mut reply) =
+            onward::send_on(mode, request.method, url, Seal::of(edge, campaign.workspace))
+        else {
             return edge.refuse(Event::DestinationRefused);
         };
         if let Some(choices) = &hop.choices {

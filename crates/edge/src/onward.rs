@@ -5,16 +5,56 @@ use crate::digits::push_hex;
 use crate::edge::Edge;
 use crate::query::Query;
 use crate::reply::{self, Reply};
+use crate::site::Site;
 use http::{HeaderValue, Method, StatusCode, header};
 use model::keys::{self, KeyRing};
 use model::params;
-use model::thing::RedirectMode;
+use model::thing::{RedirectMode, ThingId};
 
 /// The parameters of the second page of mode `double_meta`.
 const TO_PARAM: &str = "ct_to";
+const WORKSPACE_PARAM: &str = "ct_for";
 const SIGNATURE_PARAM: &str = "ct_sig";
+/// Longer queries than this are cut ([`crate::Limits`]).
+const SECOND_PAGE_BYTES_MAX: usize = 8_000;
 /// Keeps these hashes apart from others made with the same key.
 const SIGNATURE_CONTEXT: &[u8] = b"ct_to";
+
+/// How second pages are signed: for the hosts of one workspace, and for this day and the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seal<'a> {
+    keys: &'a KeyRing,
+    workspace: ThingId,
+    day: i64,
+}
+
+impl<'a> Seal<'a> {
+    /// The seal of a workspace today.
+    pub fn of(edge: &'a Edge, workspace: ThingId) -> Self {
+        let day = edge.log.clock.now_ms().div_euclid(24 * 60 * 60 * 1000);
+        Self { keys: &edge.keys, workspace, day }
+    }
+
+    fn sign(self, url: &str) -> String {
+        let (workspace, day) = (self.workspace.to_le_bytes(), self.day.to_le_bytes());
+        let signed = [SIGNATURE_CONTEXT, &workspace, &day, url.as_bytes()].concat();
+        let mut text = String::with_capacity(16);
+        push_hex(&mut text, keys::hash(self.keys.visitor(), &signed));
+        text
+    }
+
+    fn is_on(self, url: &str, signature: &str) -> bool {
+        [self.day, self.day - 1].iter().any(|day| Self { day: *day, ..self }.sign(url) == signature)
+    }
+
+    /// Where the second page to `url` is.
+    fn second_page(self, url: &str) -> String {
+        let (to, workspace, signature) = (params::encode(url), self.workspace, self.sign(url));
+        format!(
+            "/click?{TO_PARAM}={to}&{WORKSPACE_PARAM}={workspace}&{SIGNATURE_PARAM}={signature}"
+        )
+    }
+}
 
 /// Sends a visitor to `url`; `None` when it cannot be written. A `POST` that is redirected gets `303`, so that the next
 /// page is fetched with `GET` (RFC 9110, 15.4.4).
@@ -22,7 +62,7 @@ pub(crate) fn send_on(
     mode: RedirectMode,
     method: &Method,
     url: String,
-    keys: &KeyRing,
+    seal: Seal<'_>,
 ) -> Option<Reply> {
     let status = match mode {
         _ if method == Method::POST => StatusCode::SEE_OTHER,
@@ -36,41 +76,29 @@ pub(crate) fn send_on(
         RedirectMode::NoReferrer => reply::redirect(status, url).map(without_referrer),
         RedirectMode::Meta => page(&url, Leads::ByMeta),
         RedirectMode::DoubleMeta => {
-            page(&second_page(&url, keys), Leads::ByMeta).map(without_referrer)
+            let second = seal.second_page(&url);
+            // One page without referrer is better than a second one that would be cut off.
+            let first = if second.len() > SECOND_PAGE_BYTES_MAX { &url } else { &second };
+            page(first, Leads::ByMeta).map(without_referrer)
         }
         RedirectMode::Js => page(&url, Leads::ByScript),
     }
 }
 
 /// The second page of mode `double_meta`, when that is what the request asks for: it leads where a signed parameter
-/// says, so that it leads nowhere but where we sent somebody.
-pub(crate) fn second_hop(edge: &Edge, query: Query<'_>) -> Option<Reply> {
+/// says, so that it leads nowhere but where we sent somebody, and on no host of anybody else.
+pub(crate) fn second_hop(edge: &Edge, site: Site, query: Query<'_>) -> Option<Reply> {
     let url = query.get(TO_PARAM)?;
-    let signed =
-        query.get(SIGNATURE_PARAM).is_some_and(|given| *given == signature(&url, &edge.keys));
-    if !signed {
+    let workspace = query.get(WORKSPACE_PARAM).and_then(|id| id.parse().ok());
+    let is_ours = workspace.is_some_and(|workspace| {
+        let signature = query.get(SIGNATURE_PARAM).unwrap_or_default();
+        site.serves(workspace) && Seal::of(edge, workspace).is_on(&url, &signature)
+    });
+    if !is_ours {
         return Some(edge.refuse(Event::NextHopRefused));
     }
     let reply = page(&url, Leads::ByMeta).map(without_referrer);
     Some(reply.unwrap_or_else(|| edge.refuse(Event::DestinationRefused)))
-}
-
-fn second_page(url: &str, keys: &KeyRing) -> String {
-    let mut page = String::from("/click?");
-    let pairs = [(TO_PARAM, url), (SIGNATURE_PARAM, &signature(url, keys))];
-    for (place, (name, value)) in pairs.into_iter().enumerate() {
-        page.push_str(if place == 0 { "" } else { "&" });
-        page.push_str(name);
-        page.push('=');
-        page.push_str(&params::encode(value));
-    }
-    page
-}
-
-fn signature(url: &str, keys: &KeyRing) -> String {
-    let mut text = String::with_capacity(16);
-    push_hex(&mut text, keys::hash(keys.visitor(), &[SIGNATURE_CONTEXT, url.as_bytes()].concat()));
-    text
 }
 
 fn without_referrer(mut reply: Reply) -> Reply {
@@ -132,7 +160,9 @@ mod tests {
     }
 
     fn sent(mode: RedirectMode, method: &Method) -> Reply {
-        send_on(mode, method, "https://a.example/?x=1&y=\"<2>'".to_owned(), &keys()).unwrap()
+        let keys = keys();
+        let seal = Seal { keys: &keys, workspace: 1, day: 20_000 };
+        send_on(mode, method, "https://a.example/?x=1&y=\"<2>'".to_owned(), seal).unwrap()
     }
 
     #[test]
@@ -165,6 +195,38 @@ mod tests {
             assert!(!text.contains("<2>"), "{text}");
         }
         let broken = "https://a.example/\r\nx".to_owned();
-        assert!(send_on(RedirectMode::Meta, &Method::GET, broken, &keys()).is_none());
+        let keys = keys();
+        let seal = Seal { keys: &keys, workspace: 1, day: 20_000 };
+        assert!(send_on(RedirectMode::Meta, &Method::GET, broken, seal).is_none());
+    }
+
+    #[test]
+    fn a_seal_holds_for_its_workspace_and_for_two_days() {
+        let keys = keys();
+        let seal = |workspace, day| Seal { keys: &keys, workspace, day };
+        let signature = seal(1, 100).sign("https://a.example/");
+        for (workspace, day, url, holds) in [
+            (1, 100, "https://a.example/", true),
+            (1, 101, "https://a.example/", true),
+            (1, 102, "https://a.example/", false),
+            (1, 99, "https://a.example/", false),
+            (2, 100, "https://a.example/", false),
+            (1, 100, "https://b.example/", false),
+        ] {
+            assert_eq!(
+                seal(workspace, day).is_on(url, &signature),
+                holds,
+                "{workspace} {day} {url}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_url_too_long_for_a_second_page_gets_one_page() {
+        let keys = keys();
+        let seal = Seal { keys: &keys, workspace: 1, day: 20_000 };
+        let url = format!("https://a.example/?x={}", "%20".repeat(2_000));
+        let reply = send_on(RedirectMode::DoubleMeta, &Method::GET, url.clone(), seal).unwrap();
+        assert!(str::from_utf8(reply.body()).unwrap().contains(&format!("url={url}")));
     }
 }

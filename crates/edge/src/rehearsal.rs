@@ -23,12 +23,13 @@ pub struct Rehearsal {
 
 impl Edge {
     /// What would become of `request` as a first visit to a campaign, named `key` and therefore made at its time;
-    /// `alter` may change what is known of the visitor before it is decided upon. `None` when there is no such campaign.
+    /// without `knows_ip` the address of the request stands for none; `alter` may change what is known of the visitor before it is decided upon. `None` when there is no such campaign.
     pub fn rehearse(
         &self,
         request: &Incoming<'_>,
         campaign: ThingId,
         key: ClickKey,
+        knows_ip: bool,
         alter: impl FnOnce(&mut Facts),
     ) -> Option<Rehearsal> {
         let table = self.table.load_full();
@@ -36,6 +37,9 @@ impl Edge {
         let (site, place) = (self.site(request.headers, request.peer), (&*table, campaign));
         let mut arrival = Arrival::named(self, request, site, place, Purpose::Click, key);
         arrival.read_source(&Counters::silent());
+        if !knows_ip {
+            arrival.forget_address();
+        }
         for unique in [Field::UniqueCampaign, Field::UniqueFlow, Field::UniqueAll] {
             arrival.facts.set_flag(unique, true);
         }

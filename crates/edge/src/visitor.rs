@@ -24,7 +24,7 @@ pub(crate) struct Visitor {
     /// The visitor brought the cookie along.
     pub has_cookie: bool,
     /// The address in full, whatever part of it is kept.
-    pub ip: IpAddr,
+    pub ip: Option<IpAddr>,
     /// The hash, where privacy lets it be recorded.
     pub recorded_hash: Option<u64>,
 }
@@ -80,7 +80,7 @@ impl Visitor {
         if let Some(hash) = recorded_hash {
             facts.push_int(tag::VISITOR, hash as i64);
         }
-        Self { verdict, hash, has_cookie, ip, recorded_hash }
+        Self { verdict, hash, has_cookie, ip: Some(ip), recorded_hash }
     }
 
     /// Whether this counts as somebody's visit: programs and previews do not.

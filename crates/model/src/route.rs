@@ -187,6 +187,9 @@ pub enum Undecided {
     /// Campaigns lead on and on.
     #[error("a click is led on at most {HOPS_MAX} times")]
     TooManyHops,
+    /// Campaigns lead on to each other in more ways than can be followed.
+    #[error("there are more ways from campaign to campaign than can be followed")]
+    TooManyWays,
     /// A stored click: the rule hangs on an input of which only a part was kept.
     #[error("whether rule {rule} of flow {flow} holds hangs on an input that was not kept")]
     InputLost {

@@ -1,7 +1,7 @@
 //! Routing tables of earlier configurations, for decisions that are made again.
 
 use crate::app::App;
-use model::table::RoutingTable;
+use model::table::{RoutingTable, Things};
 use model::thing::Revision;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,19 @@ const KEPT_MAX: usize = 16;
 
 /// The tables asked for last, the newest first.
 #[derive(Default)]
-pub struct EarlierTables(Mutex<VecDeque<(Revision, Arc<RoutingTable>)>>);
+pub struct EarlierTables {
+    kept: Mutex<VecDeque<(Revision, Arc<RoutingTable>)>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// Compiles things where that keeps nobody waiting.
+async fn compile(things: Things) -> Arc<RoutingTable> {
+    let things = Arc::new(things);
+    let work = Arc::clone(&things);
+    let table = tokio::task::spawn_blocking(move || RoutingTable::new(&work)).await;
+    // It fails only while the runtime ends.
+    Arc::new(table.unwrap_or_else(|_| RoutingTable::new(&things)))
+}
 
 impl App {
     /// The routing table as it was right after the save of `revision`.
@@ -27,7 +39,13 @@ impl App {
         if let Some(table) = self.earlier_tables.find(revision) {
             return Ok(table);
         }
-        let table = Arc::new(RoutingTable::new(&self.catalog.things_at(revision).await?));
+        // One at a time, and away from the threads that answer clicks.
+        let _turn = self.earlier_tables.turn.lock().await;
+        if let Some(table) = self.earlier_tables.find(revision) {
+            return Ok(table);
+        }
+        let things = self.catalog.things_at(revision).await?;
+        let table = compile(things).await;
         self.earlier_tables.keep(revision, Arc::clone(&table));
         Ok(table)
     }
@@ -35,7 +53,7 @@ impl App {
 
 impl EarlierTables {
     fn find(&self, revision: Revision) -> Option<Arc<RoutingTable>> {
-        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let place = tables.iter().position(|(known, _)| *known == revision)?;
         let found = tables.remove(place)?;
         tables.push_front(found.clone());
@@ -43,7 +61,7 @@ impl EarlierTables {
     }
 
     fn keep(&self, revision: Revision, table: Arc<RoutingTable>) {
-        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         tables.push_front((revision, table));
         tables.truncate(KEPT_MAX);
     }

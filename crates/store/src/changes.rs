@@ -25,6 +25,9 @@ pub struct StoredThing {
 /// Everything that stands.
 pub type Standing = BTreeMap<(Kind, ThingId), StoredThing>;
 
+/// How far a number that is asked for may be ahead of the last one: nobody uses all of them up by one save.
+const NUMBERS_AHEAD_MAX: ThingId = 1_000_000;
+
 /// The longest name.
 const NAME_CHARS_MAX: usize = 200;
 
@@ -106,7 +109,15 @@ fn place(after: &Standing, change: &Change) -> Result<(Kind, ThingId), StoreErro
         };
     };
     match after.get(&(kind, id)) {
-        None if change.expected == Some(0) && (1..=id_max(kind)).contains(&id) => Ok((kind, id)),
+        None if change.expected == Some(0) && (1..=id_max(kind)).contains(&id) => {
+            let last = after.range((kind, 0)..=(kind, ThingId::MAX)).next_back();
+            let end = last.map_or(0, |((_, id), _)| *id).saturating_add(NUMBERS_AHEAD_MAX);
+            if id <= end {
+                return Ok((kind, id));
+            }
+            let message = format!("expected at most {end}: numbers run on from the last one");
+            Err(StoreError::Invalid { kind, problems: vec![Problem::new("id", message)] })
+        }
         None => Err(StoreError::NotFound { kind, id }),
         Some(thing) if kind != Kind::Workspace && thing.workspace != change.workspace => {
             Err(StoreError::NotFound { kind, id })
@@ -295,13 +306,24 @@ mod tests {
     }
 
     #[test]
+    fn a_number_far_ahead_of_the_last_one_is_refused() {
+        let asked = |id| Change { expected: Some(0), ..network(Some(id), "ahead") };
+        assert!(check_changes(&standing(), vec![asked(NUMBERS_AHEAD_MAX)]).is_ok());
+        let error = check_changes(&standing(), vec![asked(NUMBERS_AHEAD_MAX + 1)]).unwrap_err();
+        assert!(matches!(error, StoreError::Invalid { .. }), "{error}");
+    }
+
+    #[test]
     fn numbers_that_are_used_up_are_said_so() {
         let mut standing = standing();
-        let last = check_changes(
-            &standing,
-            vec![Change { expected: Some(0), ..network(Some(ThingId::MAX), "last") }],
-        );
-        standing.extend(last.unwrap());
+        let last = StoredThing {
+            workspace: 1,
+            name: "last".to_owned(),
+            revision: 2,
+            archived: false,
+            body: "{}".to_owned(),
+        };
+        standing.insert((Kind::Network, ThingId::MAX), last);
         let error = check_changes(&standing, vec![network(None, "one more")]).unwrap_err();
         assert!(matches!(error, StoreError::Full { kind: Kind::Network }), "{error}");
     }

@@ -17,6 +17,7 @@ pub fn what_if(things: &Things, changes: Vec<Change>) -> Result<Things, StoreErr
     stand(&mut standing, &things.offers)?;
     stand(&mut standing, &things.landers)?;
     stand(&mut standing, &things.flows)?;
+    stand(&mut standing, &things.domains)?;
     stand(&mut standing, &things.campaigns)?;
     let written = check_changes(&standing, changes)?;
     standing.extend(written);

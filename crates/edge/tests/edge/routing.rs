@@ -329,7 +329,11 @@ async fn a_lander_click_of_a_forgotten_click_follows_the_rules_of_now() {
     let rig = rig(json!({
         "rules": [{
             "id": 4, "name": "British",
-            "when": {"all": [{"field": "country", "op": "is", "value": "GB"}]},
+            "when": {"all": [
+                {"field": "country", "op": "is", "value": "GB"},
+                {"field": "source", "op": "is", "value": 1},
+                {"field": "campaign", "op": "is", "value": 20},
+            ]},
             "paths": [{"id": 2, "landers": [{"lander": 1}], "offers": [{"offer": 2}]}]
         }],
         "default": [to_offer(1, 3)]
@@ -341,6 +345,21 @@ async fn a_lander_click_of_a_forgotten_click_follows_the_rules_of_now() {
     let facts = rig.last().facts;
     assert!(facts.flag(Field::Rerouted));
     assert_eq!((facts.int(Field::Rule), facts.int(Field::Path)), (Some(4), Some(2)));
+}
+
+#[tokio::test]
+async fn a_restart_knows_who_was_in_the_flow_of_the_link() {
+    let rig = rig(json!({"default": [{"id": 1, "campaign": 1}]}));
+    let first = rig.get("/c/flow").await;
+    let cookie = format!("ct_v={}", cookie(&first, "ct_v").unwrap());
+    let edge = rig.restarted();
+    assert_eq!(Ask::get("/c/flow").with("cookie", &cookie).to(&edge).await.status(), 302);
+    let facts = rig.last().facts;
+    assert!(!facts.flag(Field::UniqueFlow) && !facts.flag(Field::UniqueCampaign));
+    // The flow that it was led on to has seen nobody of its own.
+    assert_eq!(Ask::get("/c/direct").with("cookie", &cookie).to(&edge).await.status(), 302);
+    let facts = rig.last().facts;
+    assert!(facts.flag(Field::UniqueFlow) && !facts.flag(Field::UniqueAll));
 }
 
 #[tokio::test]

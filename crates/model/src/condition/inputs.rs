@@ -17,6 +17,9 @@ use crate::unexpanded::is_macro;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+/// Truths recorded of one click: a record holds at most 4,096 values. What hangs on further ones cannot be decided again.
+const TRUTHS_MAX: usize = 1_000;
+
 /// What conditions are evaluated on, during one decision.
 #[derive(Debug)]
 pub struct Inputs<'a> {
@@ -78,7 +81,7 @@ impl<'a> Inputs<'a> {
         let is_noted = judgement.is_recorded || self.hides(leaf);
         if let Some(holds) = judgement.holds.filter(|_| is_noted) {
             let truth = leaf.digest | i64::from(holds);
-            if !self.truths.contains(&truth) {
+            if self.truths.len() < TRUTHS_MAX && !self.truths.contains(&truth) {
                 self.truths.push(truth);
             }
         }

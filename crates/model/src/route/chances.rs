@@ -14,6 +14,9 @@ use crate::table::{CampaignRoute, FlowRoute, PathRoute, PathTarget, RoutingTable
 use crate::template::Template;
 use crate::thing::{HOPS_MAX, OfferChoice, ThingId};
 
+/// The most campaigns that are looked at for one click.
+const CAMPAIGNS_MAX: usize = 10_000;
+
 /// What a visitor meets in the end: as far as what they do next can depend on the decision. Two ways
 /// to the same ending are the same to them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -100,7 +103,8 @@ pub fn chances<'t>(
     campaign: &'t CampaignRoute,
     visit: &Visit<'_>,
 ) -> Result<Vec<Chance<'t>>, Undecided> {
-    let mut spread = Spread { table, visit, inputs: None, flows: Vec::new(), chances: Vec::new() };
+    let mut spread =
+        Spread { table, visit, inputs: None, flows: Vec::new(), chances: Vec::new(), campaigns: 0 };
     if campaign.active {
         spread.campaign(campaign, 1.0)?;
     } else {
@@ -155,10 +159,16 @@ struct Spread<'t, 'v> {
     /// Those that led on to the one that is looked at.
     flows: Vec<ThingId>,
     chances: Vec<Chance<'t>>,
+    /// Campaigns looked at; there may be many ways to one.
+    campaigns: usize,
 }
 
 impl<'t: 'v, 'v> Spread<'t, 'v> {
     fn campaign(&mut self, campaign: &'t CampaignRoute, probability: f64) -> Result<(), Undecided> {
+        self.campaigns += 1;
+        if self.campaigns > CAMPAIGNS_MAX {
+            return Err(Undecided::TooManyWays);
+        }
         // A flow that is met again draws the same again, and so on until nobody is led on any more.
         let flow = self.table.flow(campaign.flow).filter(|flow| !self.flows.contains(&flow.id));
         let Some(flow) = flow else {

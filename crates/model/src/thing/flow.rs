@@ -40,6 +40,9 @@ pub enum Returning {
     Unseen,
 }
 
+/// The most regular expressions: each may take 256 KiB of memory.
+const REGEXES_MAX: usize = 200;
+
 /// The most rules of a flow: each is looked at for a click that meets none.
 const RULES_MAX: usize = 1000;
 
@@ -89,6 +92,11 @@ impl Body for Flow {
         }
         if self.rules.len() > RULES_MAX {
             problems.push(Problem::new("rules", format!("expected at most {RULES_MAX}")));
+        }
+        let regexes: usize = self.rules.iter().map(|rule| rule.when.regexes()).sum();
+        if regexes > REGEXES_MAX {
+            let limit = format!("expected at most {REGEXES_MAX} regular expressions in a flow");
+            problems.push(Problem::new("rules", limit));
         }
         let mut seen = HashSet::new();
         for (i, rule) in self.rules.iter().enumerate() {

@@ -60,6 +60,18 @@ pub struct Comparison {
     pub value: FilterValue,
 }
 
+impl Condition {
+    /// How many regular expressions there are in it.
+    pub(super) fn regexes(&self) -> usize {
+        match self {
+            Self::All { all: parts } | Self::Any { any: parts } => {
+                parts.iter().map(Self::regexes).sum()
+            }
+            Self::Leaf(comparison) => usize::from(comparison.op == ConditionOp::Regex),
+        }
+    }
+}
+
 /// What a comparison looks at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -13,7 +13,7 @@ use axum::response::Response;
 use http::StatusCode;
 use model::event::{Row, RowKind};
 use model::facts::Facts;
-use model::record::tag;
+use model::record::{RAW_QUERY_BYTES_MAX, tag};
 use model::route::{self, DestinationStep, Explanation, Onward, UrlValues};
 use model::table::RoutingTable;
 use model::{ClickId, Field};
@@ -101,7 +101,7 @@ fn explained(
         agrees,
         explanation,
         destination,
-        query_cut: facts.int_at(tag::CUT) == Some(1),
+        query_cut: facts.int_at(tag::CUT) == Some(1) || query.len() + 4 > RAW_QUERY_BYTES_MAX,
         click_id,
     }
 }

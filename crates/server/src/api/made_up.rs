@@ -83,7 +83,9 @@ impl MadeUpVisitor {
             peer: self.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             body: &Default::default(),
         };
-        let rehearsal = app.edge.rehearse(&request, campaign.id, key, |facts| self.alter(facts));
+        let knows_ip = self.ip.is_some();
+        let alter = |facts: &mut Facts| self.alter(facts);
+        let rehearsal = app.edge.rehearse(&request, campaign.id, key, knows_ip, alter);
         rehearsal.ok_or_else(|| gone(campaign))
     }
 
@@ -123,6 +125,12 @@ impl MadeUpVisitor {
             let place = format!("fields.{}", row.name);
             if row.home == Home::Derived {
                 return Err(invalid(&place, "it follows from other values: set `at` for the time"));
+            }
+            if row.field == Field::Ip {
+                return Err(invalid(&place, "say it with `ip`, from which the place follows"));
+            }
+            if row.group == Group::Ours {
+                return Err(invalid(&place, "it follows from the campaign and from the decision"));
             }
             let fits = matches!(
                 (row.kind, cell),

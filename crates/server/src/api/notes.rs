@@ -45,6 +45,7 @@ impl Uses {
         let mut uses = Self(HashMap::new());
         uses.add(&things.offers);
         uses.add(&things.flows);
+        uses.add(&things.domains);
         uses.add(&things.campaigns);
         uses
     }

@@ -166,6 +166,8 @@ fn a_made_up_visitor_is_explained_and_leaves_no_trace() {
         (json!({ "campaign": "none" }), "campaign"),
         (json!({ "campaign": "first", "fields": { "weekday": 1 } }), "fields.weekday"),
         (json!({ "campaign": "first", "fields": { "os": 7 } }), "fields.os"),
+        (json!({ "campaign": "first", "fields": { "network": 1 } }), "fields.network"),
+        (json!({ "campaign": "first", "fields": { "ip": "8.8.8.8" } }), "fields.ip"),
         (json!({ "campaign": "first", "at": "Monday" }), "at"),
         (json!({ "campaign": "first", "query": "a b" }), "query"),
         (json!({ "campaign": "first", "headers": { "a b": "x" } }), "headers.a b"),

@@ -15,6 +15,7 @@ import machine
 from servers import CAMPAIGNS, Clicktrail, Nginx
 
 REPO = pathlib.Path(__file__).parent.parent
+KEYS = 100_000  # campaigns, or repetitions of fewer
 CONNECTIONS = [256, 1_024, 4_096]
 CONNECTION_KINDS = {"keepalive": [], "connect": ["--connection-per-request"]}
 
@@ -65,10 +66,10 @@ class Bench:
             self.report.note(f"the load generator was busy {busy:.0%} of the time: the server may do better")
         return result
 
-    def closed(self, server, connections, kind, campaigns=CAMPAIGNS):
+    def closed(self, server, connections, kind, *arguments):
         return self.load(
-            "closed", server, "--connections", connections, "--campaigns", campaigns,
-            "--duration-s", self.options.seconds, *CONNECTION_KINDS[kind],
+            "closed", server, "--connections", connections,
+            "--duration-s", self.options.seconds, *CONNECTION_KINDS[kind], *arguments,
         )
 
     def open(self, server, rate, kind):
@@ -345,10 +346,17 @@ def cpu_by_size(bench):
 
 
 def size_costs(bench, measured):
-    """CPU per click of each server, measured in turn."""
-    columns = bench.alternate(
-        *[lambda s=server, c=campaigns: bench.closed(s, 256, "keepalive", c) for server, campaigns in measured]
-    )
+    """CPU per click of each server, measured in turn, with as many requests in the generator's memory for each: what it
+    pushes out of the caches is the same then."""
+    def keys(campaigns):
+        file = bench.folder / f"keys-{campaigns}"
+        file.write_text("".join(f"bench-{number % campaigns + 1}\n" for number in range(KEYS)))
+        return file
+
+    columns = bench.alternate(*[
+        lambda s=server, k=keys(campaigns): bench.closed(s, 256, "keepalive", "--keys", k)
+        for server, campaigns in measured
+    ])
     return [median(column, "cpu_us") for column in columns]
 
 

@@ -1,6 +1,6 @@
 //! Measures what the look-ups cost: processor time to load, resident memory, processor time per look-up.
 //!
-//! `cargo run --release -p lookup --example measure -- USER_AGENTS.txt [CITY.mmdb …] [ASN.csv …]`: the first file has a
+//! `cargo run --release -p lookup --example measure_agents -- USER_AGENTS.txt [CITY.mmdb …] [ASN.csv …]`: the first file has a
 //! user agent per line; `.mmdb` files are places, other files are networks.
 #![expect(clippy::print_stdout, reason = "a measuring tool talks to its user")]
 

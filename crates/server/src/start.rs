@@ -47,11 +47,25 @@ pub struct Start {
 /// # Errors
 /// When something cannot be opened; nothing was changed that a later start would miss.
 pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Result<Running> {
+    let catalog: Arc<dyn Catalog> =
+        Arc::new(SqliteCatalog::open(&folder.join("catalog.sqlite")).await?);
+    let started = start_with(config, folder, start, Arc::clone(&catalog)).await;
+    if started.is_err() {
+        // What is not closed leaves files of its own behind. Why the start failed is worth more than why this does.
+        let _ = catalog.close().await;
+    }
+    started
+}
+
+async fn start_with(
+    config: Config,
+    folder: Folder,
+    start: Start,
+    catalog: Arc<dyn Catalog>,
+) -> anyhow::Result<Running> {
     // Before anything counts: counters bind to the recorder that is there when they are made.
     let metrics = telemetry::start_metrics()?;
     let keys = Arc::new(keys::load_or_create(&config.data)?);
-    let catalog: Arc<dyn Catalog> =
-        Arc::new(SqliteCatalog::open(&folder.join("catalog.sqlite")).await?);
     first_start::prepare(&config, &folder, &*catalog, start.with_example).await?;
     let events: Arc<dyn Events> = Arc::new(open_events(&config, &folder)?);
     let position = events.position().await?;

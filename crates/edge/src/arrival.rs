@@ -277,7 +277,7 @@ impl<'a> Arrival<'a> {
                 }
                 let url = route::destination(&hop, pass, &self.url_values(id));
                 let (url, method) = (url.ok_or(Event::NoDestination)?, self.request.method);
-                let seal = Seal::of(self.edge, self.campaign.workspace);
+                let seal = Seal::of(self.edge, self.campaign.workspace, self.id.key.time_ms());
                 let reply = onward::send_on(mode, method, url, seal);
                 reply.ok_or(Event::DestinationRefused)
             }

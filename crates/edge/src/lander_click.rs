@@ -291,9 +291,12 @@ impl<'a> Place<'a> {
         let Some(url) = route::destination(&to, pass, &values) else {
             return edge.refuse(Event::NoDestination);
         };
-        let Some(mut reply) =
-            onward::send_on(mode, request.method, url, Seal::of(edge, campaign.workspace))
-        else {
+        let Some(mut reply) = onward::send_on(
+            mode,
+            request.method,
+            url,
+            Seal::of(edge, campaign.workspace, edge.log.clock.now_ms()),
+        ) else {
             return edge.refuse(Event::DestinationRefused);
         };
         if let Some(choices) = &hop.choices {

@@ -29,9 +29,9 @@ pub(crate) struct Seal<'a> {
 }
 
 impl<'a> Seal<'a> {
-    /// The seal of a workspace today.
-    pub fn of(edge: &'a Edge, workspace: ThingId) -> Self {
-        let day = edge.log.clock.now_ms().div_euclid(24 * 60 * 60 * 1000);
+    /// The seal of a workspace on the day of a moment.
+    pub fn of(edge: &'a Edge, workspace: ThingId, at_ms: i64) -> Self {
+        let day = at_ms.div_euclid(24 * 60 * 60 * 1000);
         Self { keys: &edge.keys, workspace, day }
     }
 
@@ -92,7 +92,8 @@ pub(crate) fn second_hop(edge: &Edge, site: Site, query: Query<'_>) -> Option<Re
     let workspace = query.get(WORKSPACE_PARAM).and_then(|id| id.parse().ok());
     let is_ours = workspace.is_some_and(|workspace| {
         let signature = query.get(SIGNATURE_PARAM).unwrap_or_default();
-        site.serves(workspace) && Seal::of(edge, workspace).is_on(&url, &signature)
+        let seal = Seal::of(edge, workspace, edge.log.clock.now_ms());
+        site.serves(workspace) && seal.is_on(&url, &signature)
     });
     if !is_ours {
         return Some(edge.refuse(Event::NextHopRefused));

@@ -23,7 +23,8 @@ pub struct Rehearsal {
 
 impl Edge {
     /// What would become of `request` as a first visit to a campaign, named `key` and therefore made at its time;
-    /// without `knows_ip` the address of the request stands for none; `alter` may change what is known of the visitor before it is decided upon. `None` when there is no such campaign.
+    /// without `knows_ip` the address of the request stands for none; `alter` may change what is known of the visitor
+    /// before it is decided upon. `None` when there is no such campaign.
     pub fn rehearse(
         &self,
         request: &Incoming<'_>,

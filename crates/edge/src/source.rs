@@ -4,7 +4,7 @@ use crate::counters::{Counters, Event};
 use crate::query::{Query, decode};
 use model::facts::Facts;
 use model::money::{DecimalMark, Money, MoneyError};
-use model::record::tag;
+use model::record::{RAW_QUERY_BYTES_MAX, tag};
 use model::table::{CampaignRoute, ParamUse};
 use model::thing::CostModel;
 use model::{Field, params, unexpanded};
@@ -13,8 +13,6 @@ use model::{Field, params, unexpanded};
 const VALUE_BYTES_MAX: usize = 1024;
 /// Bytes of a parameter's name that are kept where it is kept at all.
 const NAME_BYTES_MAX: usize = 64;
-/// Bytes of the query that are kept as they came.
-const RAW_QUERY_BYTES_MAX: usize = 4 << 10;
 /// The parameter by which an operator marks a click as a test: `ct_test=1`.
 const TEST_PARAM: &str = "ct_test";
 

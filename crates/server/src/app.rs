@@ -2,7 +2,7 @@
 
 use crate::api::Site;
 use crate::config::Config;
-use crate::tables::EarlierTables;
+use crate::tables::{EarlierTables, compile};
 use arc_swap::ArcSwap;
 use journal::Journal;
 use model::KeyRing;
@@ -119,9 +119,9 @@ impl App {
     /// # Errors
     /// When the catalog cannot be read.
     pub async fn reload(&self) -> Result<(), StoreError> {
-        let things = self.catalog.things().await?;
-        self.table.store(Arc::new(RoutingTable::new(&things)));
-        self.things.store(Arc::new(things));
+        let things = Arc::new(self.catalog.things().await?);
+        self.table.store(compile(&things).await);
+        self.things.store(things);
         Ok(())
     }
 }

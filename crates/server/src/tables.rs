@@ -18,12 +18,11 @@ pub struct EarlierTables {
 }
 
 /// Compiles things where that keeps nobody waiting.
-async fn compile(things: Things) -> Arc<RoutingTable> {
-    let things = Arc::new(things);
-    let work = Arc::clone(&things);
+pub async fn compile(things: &Arc<Things>) -> Arc<RoutingTable> {
+    let work = Arc::clone(things);
     let table = tokio::task::spawn_blocking(move || RoutingTable::new(&work)).await;
     // It fails only while the runtime ends.
-    Arc::new(table.unwrap_or_else(|_| RoutingTable::new(&things)))
+    Arc::new(table.unwrap_or_else(|_| RoutingTable::new(things)))
 }
 
 impl App {
@@ -44,8 +43,8 @@ impl App {
         if let Some(table) = self.earlier_tables.find(revision) {
             return Ok(table);
         }
-        let things = self.catalog.things_at(revision).await?;
-        let table = compile(things).await;
+        let things = Arc::new(self.catalog.things_at(revision).await?);
+        let table = compile(&things).await;
         self.earlier_tables.keep(revision, Arc::clone(&table));
         Ok(table)
     }

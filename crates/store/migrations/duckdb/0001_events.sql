@@ -1,5 +1,7 @@
 -- Events: three tables of one shape. The columns of the fields follow from the field table and are
 -- added when the database is opened (src/duck/migrate.rs); these are the ones every row has.
+-- Texts that hardly ever repeat are kept from DuckDB's dictionaries, which would have to be read whole
+-- for one of them.
 
 CREATE TABLE clicks (
     key BIGINT,
@@ -13,8 +15,8 @@ CREATE TABLE clicks (
     cost_amount BIGINT,
     cost_currency VARCHAR,
     visitor BIGINT,
-    platform_id VARCHAR,
-    raw_query VARCHAR,
+    platform_id VARCHAR USING COMPRESSION zstd,
+    raw_query VARCHAR USING COMPRESSION zstd,
     ip_net VARCHAR,
     rest MAP(VARCHAR, VARCHAR)
 );

@@ -29,6 +29,7 @@ use model::ClickKey;
 use model::event::{InboxEntry, Row};
 use model::query::{Answer, Plan, TimeBasis};
 use model::thing::ThingId;
+use read_rows::Part;
 use rows::Layout;
 use schema::Table;
 use std::path::{Path, PathBuf};
@@ -71,6 +72,35 @@ impl DuckEvents {
         let writer = desk("event-writer", 1)?;
         let meta = Arc::new(Mutex::new(meta));
         Ok(Self { path, layout, meta, writer, lookups, reports })
+    }
+
+    async fn find_rows(
+        &self,
+        workspace: ThingId,
+        tables: &'static [Table],
+        keys: &[ClickKey],
+    ) -> Result<Vec<Row>, StoreError> {
+        let (layout, keys) = (self.layout.clone(), keys.to_vec());
+        self.lookups.ask(move |c| lookup::rows_of(c, &layout, workspace, tables, &keys)).await
+    }
+
+    /// The rows of one click, for whom somebody is waiting: its click row, which is nearly all of the
+    /// work, is read in two halves by two threads.
+    async fn rows_of_one(&self, workspace: ThingId, key: ClickKey) -> Result<Vec<Row>, StoreError> {
+        let half = |part| {
+            let layout = self.layout.clone();
+            let condition = lookup::of_one(workspace, key);
+            self.lookups.ask(move |connection| {
+                read_rows::select_part(connection, &layout, Table::Clicks, &condition, part)
+            })
+        };
+        let keys = [key];
+        let others = self.find_rows(workspace, &[Table::Hops, Table::Ledger], &keys);
+        let (even, odd, others) = tokio::try_join!(half(Part::Even), half(Part::Odd), others)?;
+        let mut rows = read_rows::join(&self.layout, even, odd)?;
+        rows.extend(others);
+        lookup::sort(&mut rows);
+        Ok(rows)
     }
 
     fn bytes(&self) -> u64 {
@@ -121,8 +151,10 @@ impl Events for DuckEvents {
     }
 
     async fn rows_of(&self, workspace: ThingId, keys: &[ClickKey]) -> Result<Vec<Row>, StoreError> {
-        let (layout, keys) = (self.layout.clone(), keys.to_vec());
-        self.lookups.ask(move |c| lookup::rows_of(c, &layout, workspace, &keys)).await
+        if let [key] = keys {
+            return self.rows_of_one(workspace, *key).await;
+        }
+        self.find_rows(workspace, &Table::ALL, keys).await
     }
 
     async fn entries_with_txid(

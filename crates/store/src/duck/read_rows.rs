@@ -15,49 +15,81 @@ use model::facts::{Facts, Value};
 use model::field::FIELDS;
 use model::record::tag;
 
-/// The rows that `condition` selects in `tables`, in the order of [`crate::Events::rows_of`].
-///
-/// Each table is asked by itself: a scan gives rows in the order they were added in, and ordering a few
-/// of them here costs far less than carrying every column through a sort of the database.
+/// Which columns of a row a statement reads. The halves are equally dear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of them.
+    Whole,
+    /// Every second one.
+    Even,
+    /// The others.
+    Odd,
+}
+
+/// The rows that `condition` selects in `table`, in the order they were added in: a scan gives them so,
+/// and ordering a few of them later costs far less than carrying every column through a sort of the
+/// database.
 pub fn select(
     connection: &Connection,
     layout: &Layout,
-    tables: &[Table],
+    table: Table,
     condition: &str,
 ) -> Result<Vec<Row>, StoreError> {
-    let columns = columns(layout);
     let mut rows = Vec::new();
-    for table in tables {
-        let sql = format!("SELECT {columns} FROM {} WHERE {condition}", table.name());
-        read(connection, layout, &sql, &mut rows)?;
+    for batch in select_part(connection, layout, table, condition, Part::Whole)? {
+        read(layout, &[batch], &mut rows)?;
     }
-    rows.sort_by_key(|row| (row.key, row.sequence, row.kind));
     Ok(rows)
 }
 
-fn read(
+/// As much of these rows as `part` says, for [`join`].
+pub fn select_part(
     connection: &Connection,
     layout: &Layout,
-    sql: &str,
-    rows: &mut Vec<Row>,
-) -> Result<(), StoreError> {
+    table: Table,
+    condition: &str,
+    part: Part,
+) -> Result<Vec<StructArray>, StoreError> {
     let failed = StoreError::during("read rows");
-    let mut statement = connection.prepare(sql).map_err(&failed)?;
+    let sql = format!("SELECT {} FROM {} WHERE {condition}", columns(layout, part), table.name());
+    let mut statement = connection.prepare(&sql).map_err(&failed)?;
     drop(statement.query_arrow([]).map_err(&failed)?);
-    while let Some(batch) = statement.step().map_err(&failed)? {
-        let reader = Reader::new(layout, &batch)
-            .ok_or_else(|| StoreError::unreadable("rows: a column has another type"))?;
-        for place in 0..batch.len() {
-            rows.push(reader.row(place)?);
-        }
+    std::iter::from_fn(|| statement.step().transpose()).collect::<Result<_, _>>().map_err(failed)
+}
+
+/// The rows of which both halves have been read. A row that was added between the two is in one alone,
+/// behind all others, and left out.
+pub fn join(
+    layout: &Layout,
+    even: Vec<StructArray>,
+    odd: Vec<StructArray>,
+) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for halves in even.into_iter().zip(odd) {
+        read(layout, &<[StructArray; 2]>::from(halves), &mut rows)?;
+    }
+    Ok(rows)
+}
+
+fn read(layout: &Layout, parts: &[StructArray], rows: &mut Vec<Row>) -> Result<(), StoreError> {
+    let reader = Reader::new(layout, parts)
+        .ok_or_else(|| StoreError::unreadable("rows: a column is missing or has another type"))?;
+    for place in 0..parts.iter().map(StructArray::len).min().unwrap_or_default() {
+        rows.push(reader.row(place)?);
     }
     Ok(())
 }
 
-fn columns(layout: &Layout) -> String {
+fn columns(layout: &Layout, part: Part) -> String {
     let optional = layout.columns.iter().map(|column| column.name);
-    let names = FIXED.into_iter().chain(optional).chain([REST]);
-    names.map(literal::name).collect::<Vec<_>>().join(", ")
+    let names = FIXED.into_iter().chain(optional).chain([REST]).enumerate();
+    let wanted = |place: usize| match part {
+        Part::Whole => true,
+        Part::Even => place.is_multiple_of(2),
+        Part::Odd => !place.is_multiple_of(2),
+    };
+    let names = names.filter(|(place, _)| wanted(*place)).map(|(_, name)| literal::name(name));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// A batch of rows, column by column.
@@ -75,18 +107,18 @@ enum Optional<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(layout: &Layout, batch: &'a StructArray) -> Option<Self> {
-        let (fixed, others) = batch.columns().split_at_checked(FIXED.len())?;
-        let fixed = fixed.iter().map(|column| column.as_primitive_opt::<Int64Type>());
-        let (rest, optional) = others.split_last()?;
-        let optional = layout.columns.iter().zip(optional).map(|(column, array)| {
-            let array = match column.kind {
+    fn new(layout: &Layout, parts: &'a [StructArray]) -> Option<Self> {
+        let column = |name| parts.iter().find_map(|part| part.column_by_name(name));
+        let fixed = FIXED.iter().map(|name| column(name)?.as_primitive_opt::<Int64Type>());
+        let optional = layout.columns.iter().map(|wanted| {
+            let array = column(wanted.name)?;
+            let array = match wanted.kind {
                 ColumnType::Int => Optional::Int(array.as_primitive_opt()?),
                 ColumnType::Text => Optional::Text(array.as_string_opt()?),
             };
-            Some((column.tag, array))
+            Some((wanted.tag, array))
         });
-        let rest = rest.as_map_opt()?;
+        let rest = column(REST)?.as_map_opt()?;
         Some(Self {
             fixed: fixed.collect::<Option<_>>()?,
             optional: optional.collect::<Option<_>>()?,

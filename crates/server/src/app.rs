@@ -67,10 +67,10 @@ impl App {
     pub async fn save_planned<T, E: From<StoreError>>(
         &self,
         author: &str,
-        plan: impl FnOnce(&Things) -> Result<(Vec<Change>, T), E>,
+        plan: impl AsyncFnOnce(Arc<Things>) -> Result<(Vec<Change>, T), E>,
     ) -> Result<(Vec<Saved>, T), E> {
         let _turn = self.saving.lock().await;
-        let (changes, told) = plan(&self.things.load_full())?;
+        let (changes, told) = plan(self.things.load_full()).await?;
         let saved =
             if changes.is_empty() { Vec::new() } else { self.write(changes, author).await? };
         Ok((saved, told))

@@ -104,14 +104,14 @@ pub struct ReportArgs {
 /// What to try, and on which clicks.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// Number of the flow that would be changed
-    #[arg(long, requires = "file", required_unless_present = "changes")]
-    pub flow: Option<u32>,
+    /// Name or number of the flow that would be changed; what the file says when absent
+    #[arg(long, requires = "file")]
+    pub flow: Option<String>,
     /// The flow as it would be: JSON, as the API gives and takes it
-    #[arg(long, requires = "flow")]
+    #[arg(long, required_unless_present = "changes")]
     pub file: Option<PathBuf>,
     /// Several things as they would be: JSON, the `changes` of POST /api/v1/simulate
-    #[arg(long, conflicts_with = "flow")]
+    #[arg(long, conflicts_with = "file")]
     pub changes: Option<PathBuf>,
     /// Fields to slice by, such as country,device
     #[arg(long, value_delimiter = ',')]

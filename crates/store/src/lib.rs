@@ -17,6 +17,7 @@ mod filter_test;
 mod inbox_text;
 
 mod changes;
+mod reference_place;
 mod thing_body;
 mod what_if;
 

@@ -10,6 +10,7 @@ mod offer;
 mod path;
 mod rule;
 mod source;
+mod unheard;
 mod unreachable;
 mod workspace;
 
@@ -162,5 +163,11 @@ impl Problem {
     /// `message` about `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
+    }
+
+    /// Several in one line, each with its place.
+    pub fn list(problems: &[Self]) -> String {
+        let lines = problems.iter().map(|p| format!("{}: {}", p.field, p.message));
+        lines.collect::<Vec<_>>().join("; ")
     }
 }

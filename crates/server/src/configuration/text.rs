@@ -150,6 +150,11 @@ fn document<T>(
             document.items.push(Item { kind, index, line, fields });
         }
     }
+    if document.items.is_empty() {
+        bail!(
+            "the file names nothing, and what is not in the file is archived: that would be everything; begin with `clicktrail config export`"
+        );
+    }
     Ok(document)
 }
 

@@ -19,6 +19,9 @@ mod browser;
 // A configuration applied while clicks run.
 mod configuration;
 
+// What commands do with what they are given.
+mod commands;
+
 // SIGKILL under load.
 mod crash;
 

@@ -295,7 +295,7 @@ async fn a_question_that_cannot_be_answered_names_the_place() {
             flow(json!({"default": [{"offers": [{"offer": 77}]}]})),
             &empty,
             "invalid_reference",
-            "offer",
+            "changes[0].body.default[0].offers[0].offer",
         ),
     ] {
         let question = json!({"changes": changes, "by": by});

@@ -3,6 +3,7 @@
 mod cap;
 mod domain;
 mod flow;
+mod numbered;
 mod params;
 
 pub use cap::{CapCounts, CapRoute};
@@ -19,6 +20,7 @@ use crate::thing::{
 use domain::Domains;
 use flow::FlowCompiler;
 use foldhash::fast::RandomState;
+use numbered::Numbered;
 pub(crate) use params::param_map;
 use std::sync::Arc;
 
@@ -54,10 +56,11 @@ pub struct Things {
 #[derive(Debug, Default)]
 pub struct RoutingTable {
     revision: Revision,
-    keys: HashMap<Box<str>, ThingId>,
+    /// Places of campaigns.
+    keys: HashMap<Box<str>, u32>,
     domains: Domains,
-    campaigns: HashMap<ThingId, CampaignRoute>,
-    flows: HashMap<ThingId, FlowRoute>,
+    campaigns: Numbered<CampaignRoute>,
+    flows: Numbered<FlowRoute>,
     landers: HashMap<ThingId, LanderRoute>,
     offers: HashMap<ThingId, OfferRoute>,
     networks: HashMap<ThingId, Thing<Network>>,
@@ -92,6 +95,7 @@ pub struct CampaignRoute {
     pub active: bool,
     /// Where its clicks go.
     pub flow: ThingId,
+    flow_place: Option<u32>,
     /// Its traffic source.
     pub source: Option<ThingId>,
     /// What each parameter of a landing URL means.
@@ -149,6 +153,11 @@ impl RoutingTable {
             .map(|s| (s.id, (Arc::new(param_map(&s.body)), s.body.cost_currency)))
             .collect();
         let unnamed = Arc::new(param_map(&Source::default()));
+        let mut left_out = Vec::new();
+        let mut compiler = FlowCompiler::new(things);
+        let flows = things.flows.iter();
+        let flows = flows.filter_map(|flow| kept(flow, compiler.flow(flow), &mut left_out));
+        let flows: Numbered<FlowRoute> = flows.collect();
         let campaign = |thing: &Thing<Campaign>| {
             let (params, currency) = thing
                 .body
@@ -158,13 +167,10 @@ impl RoutingTable {
                 .unwrap_or((unnamed.clone(), None));
             let workspace_currency =
                 workspaces.get(&thing.workspace).map_or(Currency::USD, |w| w.currency);
-            (thing.id, campaign_route(thing, params, currency.unwrap_or(workspace_currency)))
+            let currency = currency.unwrap_or(workspace_currency);
+            (thing.id, campaign_route(thing, params, currency, flows.place(thing.body.flow)))
         };
-        let mut left_out = Vec::new();
-        let mut compiler = FlowCompiler::new(things);
-        let flows = things.flows.iter();
-        let flows = flows.filter_map(|flow| kept(flow, compiler.flow(flow), &mut left_out));
-        let flows = flows.collect();
+        let campaigns: Numbered<_> = things.campaigns.iter().map(campaign).collect();
         let landers = things.landers.iter();
         let landers = landers.filter_map(|l| kept(l, lander_route(l), &mut left_out)).collect();
         let offers = things.offers.iter();
@@ -172,9 +178,9 @@ impl RoutingTable {
         let offers = offers.filter_map(|o| kept(o, offer_route(o), &mut left_out)).collect();
         Self {
             revision: things.revision,
-            keys: keys(&things.campaigns),
+            keys: keys(&things.campaigns, &campaigns),
             domains: Domains::new(&things.domains),
-            campaigns: things.campaigns.iter().map(campaign).collect(),
+            campaigns,
             flows,
             landers,
             offers,
@@ -197,12 +203,12 @@ impl RoutingTable {
 
     /// The campaign of a link's key.
     pub fn campaign_by_key(&self, key: &str) -> Option<&CampaignRoute> {
-        self.campaigns.get(self.keys.get(key)?)
+        self.campaigns.at(*self.keys.get(key)?)
     }
 
     /// A campaign.
     pub fn campaign(&self, id: ThingId) -> Option<&CampaignRoute> {
-        self.campaigns.get(&id)
+        self.campaigns.get(id)
     }
 
     /// Whether there is a tracking domain; while there is none, every host serves everything.
@@ -222,7 +228,12 @@ impl RoutingTable {
 
     /// A flow.
     pub fn flow(&self, id: ThingId) -> Option<&FlowRoute> {
-        self.flows.get(&id)
+        self.flows.get(id)
+    }
+
+    /// The flow of a campaign.
+    pub fn flow_of(&self, campaign: &CampaignRoute) -> Option<&FlowRoute> {
+        self.flows.at(campaign.flow_place?)
     }
 
     /// A lander.
@@ -290,11 +301,13 @@ fn postback_keys(networks: &[Thing<Network>]) -> HashMap<Box<str>, ThingId> {
 }
 
 /// Keys and former keys; a current key wins over another campaign's former one.
-fn keys(campaigns: &[Thing<Campaign>]) -> HashMap<Box<str>, ThingId> {
+fn keys(campaigns: &[Thing<Campaign>], routes: &Numbered<CampaignRoute>) -> HashMap<Box<str>, u32> {
+    let keyed =
+        |key: &str, campaign: &Thing<Campaign>| Some((key.into(), routes.place(campaign.id)?));
     let former = campaigns
         .iter()
-        .flat_map(|c| c.body.aliases.iter().map(move |alias| (alias.as_str().into(), c.id)));
-    let current = campaigns.iter().map(|c| (c.body.key.as_str().into(), c.id));
+        .flat_map(|c| c.body.aliases.iter().filter_map(move |alias| keyed(alias, c)));
+    let current = campaigns.iter().filter_map(|c| keyed(&c.body.key, c));
     former.chain(current).collect()
 }
 
@@ -302,6 +315,7 @@ fn campaign_route(
     thing: &Thing<Campaign>,
     params: Arc<ParamMap>,
     cost_currency: Currency,
+    flow_place: Option<u32>,
 ) -> CampaignRoute {
     CampaignRoute {
         id: thing.id,
@@ -310,6 +324,7 @@ fn campaign_route(
         key: thing.body.key.as_str().into(),
         active: !thing.archived && thing.body.status == CampaignStatus::Active,
         flow: thing.body.flow,
+        flow_place,
         source: thing.body.source,
         params,
         cost: thing.body.cost,

@@ -105,7 +105,7 @@ pub struct CampaignRoute {
     /// Currency of costs in the URL.
     pub cost_currency: Currency,
     /// Destination when not active.
-    pub archived_url: Option<Template>,
+    pub archived_url: Option<Box<Template>>,
     allowed_hosts: Box<[String]>,
 }
 
@@ -317,6 +317,7 @@ fn campaign_route(
     cost_currency: Currency,
     flow_place: Option<u32>,
 ) -> CampaignRoute {
+    let archived_url = thing.body.archived_url.as_deref();
     CampaignRoute {
         id: thing.id,
         workspace: thing.workspace,
@@ -329,7 +330,7 @@ fn campaign_route(
         params,
         cost: thing.body.cost,
         cost_currency,
-        archived_url: thing.body.archived_url.as_deref().and_then(|url| Template::parse(url).ok()),
+        archived_url: archived_url.and_then(|url| Template::parse(url).ok()).map(Box::new),
         allowed_hosts: thing.body.allowed_hosts.clone().into(),
     }
 }

@@ -51,9 +51,9 @@ fn click(row: &Row, was: Currency, worth: impl Fn(Currency, i64) -> Worth) -> Ro
     let facts = &row.facts;
     let received = facts.int_at(tag::COST).unwrap_or(row.cost);
     let named = facts.text_at(tag::COST_CURRENCY).map(str::parse::<Currency>);
-    // A currency that cannot be read stays apart; nothing has no currency.
+    // A currency that cannot be read stays apart, and what cost nothing in none stays nothing.
     let Ok(currency) = named.unwrap_or(Ok(was)) else { return row.clone() };
-    if received == 0 {
+    if received == 0 && facts.get(tag::COST).is_none() {
         return row.clone();
     }
     let worth = worth(currency, row.event_ms);

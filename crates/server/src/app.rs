@@ -140,7 +140,10 @@ impl App {
         let _turn = self.saving.lock().await;
         let added = self.catalog.add_rates(workspace, rates, author, now_ms()).await?;
         if added > 0 {
-            self.rates.store(Arc::new(self.catalog.rate_table().await?));
+            // As the catalog has them: what is written later counts.
+            let mut table = RateTable::clone(&self.rates.load());
+            table.extend(rates.iter().map(|rate| (workspace, *rate)));
+            self.rates.store(Arc::new(table));
         }
         Ok(added)
     }

@@ -36,9 +36,7 @@ impl RateTable {
     /// and source the later one holds.
     pub fn new(rates: impl IntoIterator<Item = (ThingId, DayRate)>) -> Self {
         let mut table = Self::default();
-        for (workspace, rate) in rates {
-            table.workspaces.entry(workspace).or_default().add(rate);
-        }
+        table.extend(rates);
         table
     }
 
@@ -66,6 +64,15 @@ impl RateTable {
                 _ => of_euro(from)?.inverse().then(of_euro(to)?),
             }
         })
+    }
+}
+
+impl Extend<(ThingId, DayRate)> for RateTable {
+    /// Adds rates that were written later than those that are there.
+    fn extend<I: IntoIterator<Item = (ThingId, DayRate)>>(&mut self, rates: I) {
+        for (workspace, rate) in rates {
+            self.workspaces.entry(workspace).or_default().add(rate);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
 
-/// Rates that one statement writes.
+/// Rates that one statement writes or reads.
 const PIECE: usize = 10_000;
 
 /// Adds what is new. What the operator writes always is ([`crate::rates::is_known`]).
@@ -87,11 +87,20 @@ pub async fn list(
 
 /// Answers [`crate::Catalog::rate_table`].
 pub async fn table(connection: &mut SqliteConnection) -> Result<RateTable, StoreError> {
-    let sql = "SELECT workspace, day, base, quote, source, rate FROM rates ORDER BY id";
-    let rows = sqlx::query(sql).fetch_all(connection).await;
-    let rows = rows.map_err(StoreError::during("read all rates"))?;
-    let rates = rows.iter().map(|row| Ok((row.get("workspace"), rate(row)?)));
-    Ok(RateTable::new(rates.collect::<Result<Vec<_>, StoreError>>()?))
+    let sql = "SELECT id, workspace, day, base, quote, source, rate FROM rates \
+        WHERE id > ? ORDER BY id LIMIT ?";
+    let (mut table, mut last) = (RateTable::default(), 0_i64);
+    loop {
+        // Decades of rates are many rows; each takes far more room than what it says.
+        let rows = sqlx::query(sql).bind(last).bind(PIECE as i64).fetch_all(&mut *connection).await;
+        let rows = rows.map_err(StoreError::during("read all rates"))?;
+        let rates = rows.iter().map(|row| Ok((row.get("workspace"), rate(row)?)));
+        table.extend(rates.collect::<Result<Vec<_>, StoreError>>()?);
+        match rows.last() {
+            Some(row) => last = row.get("id"),
+            None => return Ok(table),
+        }
+    }
 }
 
 fn rate(row: &SqliteRow) -> Result<DayRate, StoreError> {

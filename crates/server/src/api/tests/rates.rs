@@ -62,6 +62,11 @@ async fn a_manual_rate_holds_until_it_ends() {
     let on = |day: &str| rates.exchange(1, Currency::EUR, Currency::USD, day.parse().unwrap());
     assert_eq!(on("2998-12-31").unwrap().decimal(), "1.111111111111");
     assert_eq!(on("2999-01-01"), None);
+    let stored = api.app.catalog.rate_table().await.unwrap();
+    for day in ["2026-11-20", "2998-12-31", "2999-01-01"] {
+        let exchange = stored.exchange(1, Currency::EUR, Currency::USD, day.parse().unwrap());
+        assert_eq!(exchange, on(day), "the table at work is that of the catalog: {day}");
+    }
     let mut listed = Vec::new();
     let mut cursor = String::new();
     loop {

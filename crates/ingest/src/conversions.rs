@@ -6,6 +6,7 @@ use crate::ledger::{Addition, Entry, Incoming, conversion_of, judge};
 use crate::reason::Reason;
 use crate::run::Context;
 use crate::terms::check_sender;
+use crate::worth::Worth;
 use model::event::{InboxEntry, Row, RowKind, Verdict};
 use model::facts::Facts;
 use model::field::{FIELD_TAG_END, Field};
@@ -185,8 +186,9 @@ fn incoming(
         Payout::Fixed { amount, currency } => (Some(fixed(amount, call, deal)), currency),
         Payout::Auto => sent(call, deal, own, context)?,
     };
-    let (txid, is_summed) = (txid.map(str::to_owned), currency == own);
-    Ok(Incoming { kind, txid, status, amount, currency, is_summed })
+    let (txid, worth_at_ms) = (txid.map(str::to_owned), call.record.at_ms());
+    let worth = context.worth(call.workspace(), currency, worth_at_ms);
+    Ok(Incoming { kind, txid, status, amount, currency, worth, worth_at_ms })
 }
 
 /// What the call says; nothing when it names no amount.
@@ -226,7 +228,7 @@ fn reasons(
     click: &NamedClick,
     is_stored: bool,
 ) -> Vec<Reason> {
-    let is_apart = additions.iter().any(|a| !a.entry.is_summed && a.entry.amount != 0);
+    let is_apart = additions.iter().any(|a| a.entry.worth == Worth::Apart && a.entry.amount != 0);
     let apart = is_apart.then_some(Reason::CurrencyWithoutRate);
     let lost = (!is_stored).then_some(Reason::ClickNotStored);
     [judged, apart, click.repaired.clone(), lost].into_iter().flatten().collect()
@@ -234,14 +236,23 @@ fn reasons(
 
 /// A stored entry as the ledger sees it.
 fn entry_of(row: &Row, context: &Context) -> Entry {
-    let own_amount = row.facts.int_at(tag::AMOUNT);
+    let received = row.facts.int_at(tag::AMOUNT);
+    let rate = row.facts.text_at(tag::RATE).and_then(|rate| rate.parse().ok());
+    let worth = match (received, rate) {
+        (None, _) => Worth::Own,
+        (Some(_), Some(exchange)) => Worth::At(exchange),
+        (Some(_), None) => Worth::Apart,
+    };
     let currency = row.facts.text(Field::Currency).and_then(|code| code.parse().ok());
     let status = row.facts.text(Field::ConversionStatus).and_then(Status::from_word);
     Entry {
         count: row.count,
-        amount: own_amount.unwrap_or(row.revenue),
+        amount: received.unwrap_or(row.revenue),
+        before: row.facts.int_at(tag::AMOUNT_BEFORE).unwrap_or(0),
         currency: currency.unwrap_or_else(|| context.currency(row.workspace())),
-        is_summed: own_amount.is_none(),
+        worth,
+        worth_at_ms: row.facts.int_at(tag::RATE_AT).unwrap_or(row.event_ms),
+        summed: row.revenue,
         status: status.unwrap_or(Status::Approved),
         kind: row.facts.text(Field::ConversionType).unwrap_or(DEFAULT_TYPE).to_owned(),
         txid: row.facts.text(Field::Txid).map(str::to_owned),
@@ -296,8 +307,8 @@ fn row_of(entry: Entry, mut facts: Facts, call: &Call, of: ClickOf) -> Row {
     facts.set_text(Field::ConversionStatus, entry.status.as_str());
     facts.set_text(Field::Txid, entry.txid.as_deref().unwrap_or_default());
     facts.set_text(Field::Currency, entry.currency.as_str());
-    if !entry.is_summed {
-        facts.push_int(tag::AMOUNT, entry.amount);
+    if entry.worth != Worth::Own {
+        push_received(&entry, call.record.at_ms(), &mut facts);
     }
     Row {
         kind: RowKind::Entry,
@@ -306,7 +317,22 @@ fn row_of(entry: Entry, mut facts: Facts, call: &Call, of: ClickOf) -> Row {
         sequence: call.sequence,
         count: entry.count,
         cost: 0,
-        revenue: if entry.is_summed { entry.amount } else { 0 },
+        revenue: entry.summed,
         facts,
+    }
+}
+
+/// What a foreign amount was, and what it takes to convert it again.
+fn push_received(entry: &Entry, at_ms: i64, facts: &mut Facts) {
+    facts.push_int(tag::AMOUNT, entry.amount);
+    if let Some(exchange) = entry.worth.exchange() {
+        facts.push_bytes(tag::RATE, exchange.to_string().as_bytes());
+    }
+    if entry.worth_at_ms != at_ms {
+        facts.push_int(tag::RATE_AT, entry.worth_at_ms);
+    }
+    // A new conversion begins with nothing, and a reversal takes back all there is.
+    if entry.count == 0 {
+        facts.push_int(tag::AMOUNT_BEFORE, entry.before);
     }
 }

@@ -7,6 +7,9 @@
 mod error;
 mod reason;
 
+mod reconvert;
+mod worth;
+
 mod draft;
 mod known;
 
@@ -28,7 +31,9 @@ pub use error::IngestError;
 pub use known::Known;
 pub use ledger::{Addition, Entry, Incoming, Judgement, judge};
 pub use reason::Reason;
-pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings};
+pub use reconvert::reconvert;
+pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings, Shared};
+pub use worth::Worth;
 
 /// One step of the way from record to row.
 #[derive(Clone, Copy)]

@@ -139,7 +139,7 @@ impl Reason {
                 "the currency is no code of three letters: send an ISO 4217 code such as USD"
             }
             Self::CurrencyWithoutRate => {
-                "there is no rate to the workspace's currency: the amount is kept, but no sum holds it"
+                "there is no rate to the workspace's currency for that day: the amount is kept, but no sum holds it; import rates, or set one"
             }
             Self::TxidOnOtherClick => {
                 "this transaction id was reported for another click: check which macro the network sends as `txid`"

@@ -13,7 +13,8 @@ pub mod tag {
     pub const KEY: u16 = 200;
     /// When it happened, Unix milliseconds (int); for a click the time of its key.
     pub const AT: u16 = 201;
-    /// What the click cost, micro-units (int).
+    /// What the click cost, micro-units (int). A row has it only where that is not in the workspace's
+    /// currency.
     pub const COST: u16 = 202;
     /// The currency of [`COST`] (text).
     pub const COST_CURRENCY: u16 = 203;
@@ -58,6 +59,16 @@ pub mod tag {
     /// Whether a condition held whose input is not kept exactly (int, repeats): a hash that names the
     /// condition, and the truth in the lowest bit.
     pub const TRUTH: u16 = 222;
+    /// The rate by which a click's cost or an entry's amount was converted
+    /// ([`crate::rate::Exchange`] as text); absent where nothing was.
+    pub const RATE: u16 = 223;
+    /// The moment whose day's rate an entry's amount is converted by: that of its conversion's first
+    /// report, Unix milliseconds (int); absent where that is the entry's own time.
+    pub const RATE_AT: u16 = 224;
+    /// What had been received of the conversion before an entry that changes its amount alone, as
+    /// [`AMOUNT`] (int). The entry adds what all of it is worth less what that was worth, so that
+    /// roundings never add up.
+    pub const AMOUNT_BEFORE: u16 = 225;
 
     /// Method of a postback or pixel call (text).
     pub const INTAKE_METHOD: u16 = 230;

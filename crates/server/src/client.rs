@@ -98,6 +98,19 @@ impl Client {
             .context("cannot read the answer")
     }
 
+    /// `POST path` with a text of some media type, as JSON.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn post_text(&self, path: &str, media_type: &str, text: &str) -> anyhow::Result<Value> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request.header("authorization", format!("Bearer {}", self.token));
+        let request = request.header("host", HOST).header("content-type", media_type);
+        read(request.send(text).context("cannot reach the server")?)?
+            .read_json()
+            .context("cannot read the answer")
+    }
+
     /// `GET path`, copied to `out` as it comes.
     ///
     /// # Errors

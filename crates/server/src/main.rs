@@ -19,6 +19,8 @@ mod folder;
 mod geo_tables;
 mod keys;
 mod output;
+mod rates_command;
+mod rates_feed;
 mod report_command;
 mod serve;
 mod simulate_command;
@@ -63,6 +65,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
         Command::Explain(args) => explain::run(config, &args),
         Command::Export(args) => export::run(config, &args),
+        Command::Rates(command) => rates_command::run(config, command),
         Command::Check => check::run(&config),
         Command::Token(TokenCommand::Create { name }) => token::create(config, &name),
         Command::Config(ConfigCommand::Export { format }) => config_file::export(config, format),

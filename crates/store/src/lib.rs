@@ -17,6 +17,7 @@ mod filter_test;
 mod inbox_text;
 
 mod changes;
+mod rates;
 mod reference_place;
 mod thing_body;
 mod what_if;
@@ -42,5 +43,6 @@ pub use facts_order::normal_facts;
 pub use field_value::{field_value, ip_net, seconds_to_conversion};
 pub use filter_test::{FilterTest, Test, fold};
 pub use memory::{MemoryCatalog, MemoryEvents};
+pub use rates::{NoRateKey, RateKey, RateQuery, RateRow};
 pub use sqlite::SqliteCatalog;
 pub use what_if::what_if;

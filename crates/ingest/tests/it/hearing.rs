@@ -1,7 +1,7 @@
 //! What a call comes to: conversions as objects that change, not as entries that add up.
 
 use crate::catalog::*;
-use crate::oracle::{Conversion, Slice, base_slice, is_visible, own_currency};
+use crate::oracle::{Conversion, Slice, base_slice, is_visible, own_currency, rate};
 use crate::play::{Amount, Call, IdForm, Landing, Op, Play};
 use model::event::Verdict;
 use model::record::RecordKind;
@@ -211,6 +211,7 @@ impl Hearing<'_> {
             status,
             amount: amount.unwrap_or(0),
             currency,
+            rate: rate(self.play.phase(place), of.workspace, currency, call.at_ms),
             network,
             slice: Slice { offer, ..base_slice(of, is_stored) },
             is_test: of.is_test && (is_stored || call.id != IdForm::External),
@@ -245,8 +246,7 @@ impl Hearing<'_> {
         match target {
             Some(target) => Err(self.change(target, fresh, amount, policy)),
             None => {
-                let own = own_currency(fresh.slice.workspace);
-                let is_apart = fresh.currency != own && fresh.amount != 0;
+                let is_apart = fresh.rate.is_none() && fresh.amount != 0;
                 self.conversions.push(fresh);
                 Ok(is_apart.then_some("currency_without_rate"))
             }
@@ -299,7 +299,11 @@ impl Hearing<'_> {
         let mut changed = self.conversions.remove(target);
         changed.status = fresh.status;
         if let Some(amount) = amount {
-            (changed.amount, changed.currency) = (amount, fresh.currency);
+            // A conversion keeps the rate of its first report.
+            if changed.currency != fresh.currency || changed.rate.is_none() {
+                (changed.currency, changed.rate) = (fresh.currency, fresh.rate);
+            }
+            changed.amount = amount;
         }
         self.conversions.push(changed);
         (Updated, code)

@@ -17,6 +17,7 @@ mod hearing;
 mod oracle;
 mod play;
 mod property;
+mod reconvert;
 mod writing;
 
 mod crash;

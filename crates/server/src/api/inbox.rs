@@ -3,17 +3,20 @@
 use super::auth::Caller;
 use super::extract::{Params, json};
 use super::facts::{ThingRef, click_id, texts};
+use super::ledger::{self, LedgerEntry};
 use super::listing::{Page, limit, no_cursor};
 use super::names::AppNames;
 use super::problem::{ApiError, Code};
+use super::question::settings;
 use super::text::rfc3339;
 use crate::app::{App, now_ms};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
 use model::ClickKey;
-use model::event::{InboxEntry, RowKind, Verdict};
+use model::event::{InboxEntry, Row, RowKind, Verdict};
 use model::id::IdError;
+use model::money::Currency;
 use model::record::tag;
 use model::thing::{Kind, ThingId};
 use report::Names;
@@ -51,6 +54,8 @@ pub struct InboxItem {
     pub network: Option<ThingRef>,
     /// Codes of what was noted about it without refusing it.
     pub notes: Vec<String>,
+    /// What it added to the ledger of its click.
+    pub ledger: Vec<LedgerEntry>,
 }
 
 /// Which part of the inbox.
@@ -157,11 +162,29 @@ async fn items(
         }
     }
     let id = |entry: &InboxEntry| entry.key.and_then(|key| ids.get(&key).cloned());
-    Ok(entries.iter().map(|entry| item(entry, id(entry), names)).collect())
+    let currency = settings(app, workspace).currency;
+    let item = |call: &InboxEntry| item(call, id(call), added(call, &rows, currency, names), names);
+    Ok(entries.iter().map(item).collect())
+}
+
+/// What a call added to the ledger, among the rows of its click.
+pub fn added(
+    call: &InboxEntry,
+    rows: &[Row],
+    currency: Currency,
+    names: &AppNames,
+) -> Vec<LedgerEntry> {
+    let is_its = |row: &&Row| row.sequence == call.sequence && row.kind == RowKind::Entry;
+    rows.iter().filter(is_its).map(|row| ledger::entry(row, currency, names)).collect()
 }
 
 /// An entry as it is shown.
-pub fn item(entry: &InboxEntry, click_id: Option<String>, names: &AppNames) -> InboxItem {
+pub fn item(
+    entry: &InboxEntry,
+    click_id: Option<String>,
+    ledger: Vec<LedgerEntry>,
+    names: &AppNames,
+) -> InboxItem {
     let facts = &entry.facts;
     let first = |tag| texts(facts, tag).into_iter().next();
     let network = facts.int_at(tag::INTAKE_NETWORK).and_then(|id| ThingId::try_from(id).ok());
@@ -180,5 +203,6 @@ pub fn item(entry: &InboxEntry, click_id: Option<String>, names: &AppNames) -> I
         network: network
             .map(|id| ThingRef { id, name: names.thing(Kind::Network, id).map(str::to_owned) }),
         notes: texts(facts, tag::INTAKE_NOTE),
+        ledger,
     }
 }

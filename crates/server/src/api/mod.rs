@@ -3,7 +3,7 @@
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
 //! `kind` (the table of kinds), `thing_input`, `notes`, `listing`, `write`, `things`, `revisions`, `template_view`,
 //! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `simulate`. Facts: `facts`, `ledger`,
-//! `inbox`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. The server: `configuration`, `system`.
+//! `inbox`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`. The server: `configuration`, `system`.
 //! The description: `schema`,
 //! `openapi`.
 
@@ -44,6 +44,8 @@ mod trail;
 mod configuration;
 mod system;
 
+mod rates;
+
 mod openapi;
 mod schema;
 
@@ -62,6 +64,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
+use model::rate::ECB_BYTES_MAX;
 use std::sync::Arc;
 
 /// Everything under `/api/v1`, and `GET /metrics`; any other address is answered with a problem.
@@ -89,6 +92,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/config/log", get(configuration::log))
         .route("/api/v1/config/plan", post(configuration::plan).layer(whole_configuration()))
         .route("/api/v1/config/apply", post(configuration::apply).layer(whole_configuration()))
+        .route("/api/v1/rates", get(rates::list).post(rates::set))
+        .route(
+            "/api/v1/rates/import",
+            post(rates::import).layer(DefaultBodyLimit::max(ECB_BYTES_MAX)),
+        )
         .route("/api/v1/system", get(system::show))
         .method_not_allowed_fallback(extract::no_method)
         .route_layer(from_fn_with_state(app.clone(), auth::require_caller));

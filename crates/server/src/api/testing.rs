@@ -94,6 +94,7 @@ impl TestApi {
             edge: Arc::new(Edge::new(edge_config, parts)),
             things: ArcSwap::default(),
             table,
+            rates: Arc::default(),
             earlier_tables: Default::default(),
             ingested: Arc::new(AtomicU64::new(0)),
             caps: Arc::default(),

@@ -3,6 +3,7 @@
 mod configuration;
 mod domains;
 mod facts;
+mod rates;
 mod reports;
 mod simulate;
 mod system;

@@ -31,6 +31,9 @@ mod demo;
 // Many hosts on one installation.
 mod domains;
 
+// Amounts in other currencies.
+mod rates;
+
 // Data of a newer version.
 mod newer;
 mod routing;

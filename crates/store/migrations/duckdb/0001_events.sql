@@ -14,6 +14,8 @@ CREATE TABLE clicks (
     flags BIGINT,
     cost_amount BIGINT,
     cost_currency VARCHAR,
+    amount BIGINT,
+    rate VARCHAR,
     visitor BIGINT,
     platform_id VARCHAR USING COMPRESSION zstd,
     raw_query VARCHAR USING COMPRESSION zstd,

@@ -93,10 +93,12 @@ pub struct Column {
     pub kind: ColumnType,
 }
 
-/// Structural values that most clicks have.
-const TAG_COLUMNS: [Column; 5] = [
+/// Structural values that most clicks have, and those of amounts that may be converted again.
+const TAG_COLUMNS: [Column; 7] = [
     Column { name: "cost_amount", tag: tag::COST, kind: ColumnType::Int },
     Column { name: "cost_currency", tag: tag::COST_CURRENCY, kind: ColumnType::Text },
+    Column { name: "amount", tag: tag::AMOUNT, kind: ColumnType::Int },
+    Column { name: "rate", tag: tag::RATE, kind: ColumnType::Text },
     Column { name: "visitor", tag: tag::VISITOR, kind: ColumnType::Int },
     Column { name: "platform_id", tag: tag::PLATFORM_ID, kind: ColumnType::Text },
     Column { name: "raw_query", tag: tag::RAW_QUERY, kind: ColumnType::Text },
@@ -128,7 +130,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 30] = [
+const TAG_NAMES: [(&str, u16); 33] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -151,6 +153,9 @@ const TAG_NAMES: [(&str, u16); 30] = [
     ("seen", tag::SEEN),
     ("capped", tag::CAPPED),
     ("truth", tag::TRUTH),
+    ("rate", tag::RATE),
+    ("rate_at", tag::RATE_AT),
+    ("amount_before", tag::AMOUNT_BEFORE),
     ("intake_method", tag::INTAKE_METHOD),
     ("intake_url", tag::INTAKE_URL),
     ("intake_body", tag::INTAKE_BODY),

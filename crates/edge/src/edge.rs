@@ -168,7 +168,7 @@ impl Edge {
         let Some(key) = record.key() else { return };
         if !matches!(
             record.kind,
-            RecordKind::Postback | RecordKind::Pixel | RecordKind::LanderClick
+            RecordKind::Postback | RecordKind::Pixel | RecordKind::Order | RecordKind::LanderClick
         ) {
             self.log.ids.raise(key);
         }

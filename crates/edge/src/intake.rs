@@ -14,8 +14,8 @@ use crate::visitor::kept_address;
 use http::{StatusCode, header};
 use model::cidr::Cidr;
 use model::facts::Facts;
-use model::id::{self, ClickId, IdError};
-use model::postback::{PostbackParam, PostbackParams, body_pairs};
+use model::id::{ClickId, IdError};
+use model::postback::{Named, NotNamed, PostbackParams, body_pairs};
 use model::record::{RecordKind, tag};
 use model::table::RoutingTable;
 use model::thing::{CheckMode, DEFAULT_WORKSPACE, IpPrivacy, Network, Thing, ThingId};
@@ -218,25 +218,35 @@ fn named_click(
     read: &PostbackParams,
     notes: &mut Vec<&'static str>,
 ) -> Result<Option<ClickId>, Event> {
-    let (prefix, keys) = (&edge.config.id_prefix, &edge.keys);
-    let own = read.get(PostbackParam::ClickId);
-    let Some(text) = own.or_else(|| read.get(PostbackParam::ExternalId)) else {
-        let is_macro = read.is_unexpanded(PostbackParam::ClickId, None);
-        return Err(if is_macro { Event::ClickIdUnexpanded } else { Event::ClickIdMissing });
-    };
-    let (repaired, note) = match id::read(text, prefix, keys, edge.log.clock.now_ms()) {
-        Ok(id) => return Ok(Some(id)),
-        Err(IdError::Truncated { repaired }) => (Some(repaired), "click_id_truncated"),
-        Err(IdError::Altered { repaired }) => (Some(repaired), "click_id_altered"),
-        Err(IdError::Malformed) if own.is_none() => (None, "external_id"),
-        Err(IdError::Malformed) => return Err(Event::ClickIdMalformed),
-        Err(IdError::Unverified) => return Err(Event::ClickIdUnverified),
-    };
-    notes.push(note);
-    if repaired.is_some() {
-        edge.log.counters.count(Event::IdRepaired);
+    let now_ms = edge.log.clock.now_ms();
+    match read.named_click(&edge.config.id_prefix, &edge.keys, now_ms) {
+        Ok(Named { id, repair: None }) => Ok(Some(id)),
+        Ok(Named { id, repair: Some(repair) }) => {
+            notes.push(repair_note(repair));
+            edge.log.counters.count(Event::IdRepaired);
+            Ok(Some(id))
+        }
+        Err(NotNamed::Foreign(_)) => {
+            notes.push("external_id");
+            Ok(None)
+        }
+        Err(why) if why != NotNamed::Unverified && !read.platform_ids().is_empty() => {
+            notes.push("platform_id");
+            Ok(None)
+        }
+        Err(NotNamed::Missing) => Err(Event::ClickIdMissing),
+        Err(NotNamed::Unexpanded) => Err(Event::ClickIdUnexpanded),
+        Err(NotNamed::Malformed) => Err(Event::ClickIdMalformed),
+        Err(NotNamed::Unverified) => Err(Event::ClickIdUnverified),
     }
-    Ok(repaired)
+}
+
+fn repair_note(repair: IdError) -> &'static str {
+    match repair {
+        IdError::Truncated { .. } => "click_id_truncated",
+        IdError::Wrapped { .. } => "click_id_wrapped",
+        IdError::Altered { .. } | IdError::Malformed | IdError::Unverified => "click_id_altered",
+    }
 }
 
 /// The newest click in a visitor's cookie, of the campaign in `campaign` or `c` if it is given.

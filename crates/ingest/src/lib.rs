@@ -14,11 +14,14 @@ mod caps;
 
 mod clicks;
 mod conversions;
+mod foreign_ids;
 mod lander_clicks;
 mod ledger;
+mod orders;
 mod recall;
 mod records;
 mod terms;
+mod verdicts;
 
 mod gather;
 mod run;
@@ -35,6 +38,8 @@ pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings};
 pub enum Step {
     /// A pure function of what is in the draft.
     Think(fn(&mut Draft, &Context)),
+    /// Asks the store for the calls that orders in the draft are about.
+    RecallCalls,
     /// Asks the store for the clicks the draft refers to, and all that happened to them.
     Recall,
     /// Asks the store whose the transaction ids in the draft are.
@@ -44,8 +49,10 @@ pub enum Step {
 }
 
 /// The way of a batch, in order. Each step is timed under its name.
-pub const STEPS: [(&str, Step); 8] = [
+pub const STEPS: [(&str, Step); 10] = [
     ("identify", Step::Think(records::identify)),
+    ("recall_calls", Step::RecallCalls),
+    ("orders", Step::Think(orders::reopen)),
     ("recall", Step::Recall),
     ("clicks", Step::Think(clicks::project)),
     ("lander_clicks", Step::Think(lander_clicks::project)),

@@ -75,6 +75,19 @@ pub mod tag {
     pub const INTAKE_NETWORK: u16 = 236;
     /// Something noted about it that does not refuse it (text code, repeats).
     pub const INTAKE_NOTE: u16 = 237;
+
+    /// The call in the inbox that an order is about, or that a ledger entry comes from where its own
+    /// sequence is that of the order (int: journal sequence).
+    pub const CALL: u16 = 238;
+    /// Who gave an order (text).
+    pub const ORDER_AUTHOR: u16 = 239;
+    /// Why the order was given, in its author's words (text).
+    pub const ORDER_REASON: u16 = 240;
+    /// What became of a call each time it was judged, oldest first (text, repeats): see
+    /// [`crate::judged::Judged`].
+    pub const JUDGED: u16 = 241;
+    /// The click of a call was named by an operator (int 1), not by the call.
+    pub const ATTACHED: u16 = 242;
 }
 
 /// What arrived.
@@ -95,6 +108,8 @@ pub enum RecordKind {
     Impression = 6,
     /// Clicks that were answered and could not be written down, counted.
     Unlogged = 7,
+    /// An operator's order to judge a call of the inbox again: see [`crate::order::Order`].
+    Order = 8,
 }
 
 impl RecordKind {
@@ -108,6 +123,7 @@ impl RecordKind {
             5 => Self::Pixel,
             6 => Self::Impression,
             7 => Self::Unlogged,
+            8 => Self::Order,
             _ => return None,
         })
     }

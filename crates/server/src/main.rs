@@ -17,7 +17,9 @@ mod export;
 mod first_start;
 mod folder;
 mod geo_tables;
+mod inbox_command;
 mod keys;
+mod orders;
 mod output;
 mod report_command;
 mod serve;
@@ -62,6 +64,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Simulate(args) => simulate_command::run(config, args),
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
         Command::Explain(args) => explain::run(config, &args),
+        Command::Inbox(command) => inbox_command::run(config, command),
         Command::Export(args) => export::run(config, &args),
         Command::Check => check::run(&config),
         Command::Token(TokenCommand::Create { name }) => token::create(config, &name),

@@ -23,5 +23,6 @@ mod crash;
 mod flaky;
 
 mod damage;
+mod orders;
 mod running;
 mod verdicts;

@@ -25,6 +25,9 @@ mod crash;
 // Made-up traffic, its reports, and the same sums recomputed from the export.
 mod demo;
 
+// What came in, and how it is set right.
+mod inbox;
+
 // Many hosts on one installation.
 mod domains;
 

@@ -128,7 +128,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 30] = [
+const TAG_NAMES: [(&str, u16); 35] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -159,6 +159,11 @@ const TAG_NAMES: [(&str, u16); 30] = [
     ("intake_refusal", tag::INTAKE_REFUSAL),
     ("intake_network", tag::INTAKE_NETWORK),
     ("intake_note", tag::INTAKE_NOTE),
+    ("call", tag::CALL),
+    ("order_author", tag::ORDER_AUTHOR),
+    ("order_reason", tag::ORDER_REASON),
+    ("judged", tag::JUDGED),
+    ("attached", tag::ATTACHED),
 ];
 
 /// How a value is written in [`REST`], by the end of its name.

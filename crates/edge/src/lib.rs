@@ -29,6 +29,7 @@ mod source;
 mod visitor;
 mod visits;
 
+mod batch;
 mod click;
 mod health;
 mod impression;

@@ -11,6 +11,7 @@ use model::event::{Row, RowKind, Verdict};
 use model::facts::Facts;
 use model::field::{FIELD_TAG_END, Field};
 use model::money::{Currency, Money, MoneyError};
+use model::notification::SEALED;
 use model::params;
 use model::postback::PostbackParam;
 use model::record::tag;
@@ -78,6 +79,11 @@ impl Outcome {
 }
 
 fn try_judge(call: &Call, known: &Known, context: &Context) -> Result<Outcome, Reason> {
+    match call.params.get(PostbackParam::Ignored) {
+        Some(SEALED) => return Err(Reason::Sealed),
+        Some(word) => return Err(Reason::NotConversion(word.to_owned())),
+        None => {}
+    }
     let click = call.click.clone()?;
     check_workspace(&click, call, context)?;
     check_time(&click, call, context)?;
@@ -210,7 +216,8 @@ fn incoming(
         Payout::Auto => sent(call, deal, own)?,
     };
     let (txid, is_summed) = (txid.map(str::to_owned), currency == own);
-    Ok(Incoming { kind, txid, status, amount, currency, is_summed })
+    let event_id = call.params.get(PostbackParam::EventId).map(str::to_owned);
+    Ok(Incoming { kind, txid, event_id, status, amount, currency, is_summed })
 }
 
 /// What the call says; nothing when it names no amount.
@@ -263,6 +270,7 @@ fn entry_of(row: &Row, context: &Context) -> Entry {
         status: status.unwrap_or(Status::Approved),
         kind: row.facts.text(Field::ConversionType).unwrap_or(DEFAULT_TYPE).to_owned(),
         txid: row.facts.text(Field::Txid).map(str::to_owned),
+        event_id: row.facts.text_at(tag::EVENT_ID).map(str::to_owned),
     }
 }
 
@@ -316,6 +324,9 @@ fn row_of(entry: Entry, mut facts: Facts, call: &Call, of: ClickOf) -> Row {
     facts.set_text(Field::Currency, entry.currency.as_str());
     if !entry.is_summed {
         facts.push_int(tag::AMOUNT, entry.amount);
+    }
+    if let Some(event_id) = &entry.event_id {
+        facts.push_bytes(tag::EVENT_ID, event_id.as_bytes());
     }
     if call.order.is_some() {
         facts.push_int(tag::CALL, call.number() as i64);

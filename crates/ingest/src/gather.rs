@@ -96,10 +96,8 @@ impl Gathered {
 
 /// Whether records of this kind become rows of the table of clicks.
 const fn becomes_click(kind: RecordKind) -> bool {
-    !matches!(
-        kind,
-        RecordKind::LanderClick | RecordKind::Postback | RecordKind::Pixel | RecordKind::Order
-    )
+    use RecordKind::{LanderClick, Order, Pixel, Postback, Report};
+    !matches!(kind, LanderClick | Postback | Pixel | Order | Report)
 }
 
 fn unreadable(sequence: u64, bytes: &[u8], error: CodecError) -> InboxEntry {

@@ -24,6 +24,7 @@ mod terms;
 mod verdicts;
 
 mod gather;
+mod rehearse;
 mod run;
 
 pub use draft::{Arrival, Call, ClickOf, Draft, NamedClick};
@@ -31,6 +32,7 @@ pub use error::IngestError;
 pub use known::Known;
 pub use ledger::{Addition, Entry, Incoming, Judgement, judge};
 pub use reason::Reason;
+pub use rehearse::rehearse;
 pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings};
 
 /// One step of the way from record to row.

@@ -59,6 +59,10 @@ pub enum Reason {
     ReversalOfNothing,
     /// A further amount in another currency than the conversion's.
     CurrencyDiffers,
+    /// An encrypted notification that cannot be opened.
+    Sealed,
+    /// A test of the network, or news of something else than a conversion.
+    NotConversion(String),
     /// Judged again after a later call changed the same conversion.
     Overtaken,
 }
@@ -98,6 +102,8 @@ impl Reason {
             Self::ReversalOfNothing => "reversal_of_nothing",
             Self::CurrencyDiffers => "currency_differs",
             Self::Overtaken => "overtaken",
+            Self::Sealed => "notification_sealed",
+            Self::NotConversion(_) => "not_a_conversion",
         }
     }
 
@@ -175,6 +181,15 @@ impl Reason {
             Self::ReversalOfNothing => {
                 "a negative amount, but the click has no such conversion: check `txid` and `type`"
             }
+            Self::NotConversion(word) => {
+                return format!(
+                    "`{word}` arrived and was read, but reports no conversion: nothing to do"
+                )
+                .into();
+            }
+            Self::Sealed => {
+                "the encrypted notification cannot be opened: set the network's `notification_secret`, and call /postback/KEY with its `postback_key`"
+            }
             Self::Overtaken => {
                 "a later call changed this conversion meanwhile, and what it said stands: nothing to do"
             }
@@ -224,6 +239,9 @@ fn intake_message(code: &str) -> Cow<'static, str> {
         "missing_key" => "the network demands its postback key: put it into the postback URL",
         "wrong_key" => {
             "the postback key is not the network's: put the right one into the postback URL"
+        }
+        "batch_too_long" => {
+            "one call reported more than 1000 conversions: split it, and send them again"
         }
         "wrong_address" => {
             "the call comes from an address that is not the network's: add the address to the network, or only report such calls"

@@ -15,9 +15,15 @@ use store::EXTERNAL_ID_KIND;
 /// Codes of intake's refusals that are about the id, which is read again here and told apart further.
 const ABOUT_ID: &str = "click_id_";
 
+/// What reports a conversion.
+const CALLS: [RecordKind; 3] = [RecordKind::Postback, RecordKind::Pixel, RecordKind::Report];
+
+/// The header that carries a network's key.
+const KEY_HEADER: &str = "x-postback-key";
+
 /// Turns intake records into calls and collects the clicks to recall.
 pub fn identify(draft: &mut Draft, context: &Context) {
-    for Arrival { sequence, record } in draft.take(&[RecordKind::Postback, RecordKind::Pixel]) {
+    for Arrival { sequence, record } in draft.take(&CALLS) {
         let call = read_call(sequence, record, None, context);
         draft.wanted.extend(call.click_of());
         draft.calls.push(call);
@@ -49,14 +55,26 @@ pub fn read_call(sequence: u64, record: Record, order: Option<Order>, context: &
     Call { sequence, record, params, network, read_as: network, click, foreign_ids, order }
 }
 
-/// The key in the path, else in the query.
+/// The key in the path, else in the query, else in its header.
 pub fn sent_key(record: &Record) -> Option<String> {
     let Some(Value::Bytes(url)) = record.facts.get(tag::INTAKE_URL) else { return None };
     let url = String::from_utf8_lossy(url);
     let (path, query) = url.split_once('?').unwrap_or((&url, ""));
     let in_path = path.strip_prefix("/postback/").filter(|key| !key.is_empty());
     let in_query = || params::pairs(query).find(|(name, _)| *name == "key").map(|(_, key)| key);
-    in_path.or_else(in_query).map(|key| params::decode(key).into_owned())
+    let in_url = in_path.or_else(in_query).map(|key| params::decode(key).into_owned());
+    in_url.or_else(|| header(record, KEY_HEADER))
+}
+
+/// The value of a header that was kept.
+fn header(record: &Record, name: &str) -> Option<String> {
+    record.facts.all(tag::INTAKE_HEADER).find_map(|value| match value {
+        Value::Bytes(line) => {
+            let (found, value) = str::from_utf8(line).ok()?.split_once(": ")?;
+            (found == name).then(|| value.to_owned())
+        }
+        Value::Int(_) => None,
+    })
 }
 
 /// Query, then form or JSON body, as the caller sent them.
@@ -67,7 +85,7 @@ pub fn read_params(record: &Record, network: Option<&Network>) -> PostbackParams
     };
     let (url, body) = (text(tag::INTAKE_URL), text(tag::INTAKE_BODY));
     let query = url.split_once('?').map_or("", |(_, query)| query);
-    let body = model::postback::body_pairs(&body);
+    let body = model::notification::read_body(&body, network);
     let pairs = params::pairs(query)
         .chain(body.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
     PostbackParams::read(pairs, network)

@@ -15,10 +15,12 @@ use std::net::IpAddr;
 /// recall.
 pub fn settle(draft: &mut Draft, context: &Context) {
     for call in &mut draft.calls {
-        if call.network.is_none() {
+        if call.network.is_none() && call.record.kind != RecordKind::Report {
             let network = network_of_offer(call, &draft.known, context);
             let settings = network.and_then(|id| context.table.network(id)).map(|n| &n.body);
-            if let Some(settings) = settings.filter(|settings| !settings.params.is_empty()) {
+            if let Some(settings) = settings.filter(|settings| {
+                !settings.params.is_empty() || settings.notification_secret.is_some()
+            }) {
                 call.params = read_params(&call.record, Some(settings));
             }
             call.read_as = network;
@@ -39,8 +41,8 @@ fn network_of_offer(call: &Call, known: &Known, context: &Context) -> Option<Thi
 /// What intake would have said, had it known the network: one that enforces its key or its addresses
 /// is held to them however old the click is.
 pub fn check_sender(call: &Call, id: ThingId, network: &Network) -> Result<(), Reason> {
-    if call.record.kind == RecordKind::Pixel {
-        // A browser calls, which knows no key and comes from anywhere.
+    if call.record.kind != RecordKind::Postback {
+        // A browser calls, which knows no key and comes from anywhere; or an operator, who has shown his own.
         return Ok(());
     }
     if call.network == Some(id) && call.order.is_none() {

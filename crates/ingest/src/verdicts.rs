@@ -20,11 +20,12 @@ pub fn is_open(call: &Call, draft: &Draft) -> bool {
 /// Enters what became of a call. The same verdict again, for the same click, leaves the entry as it is.
 pub fn enter(call: Call, verdict: Verdict, reasons: &[Reason], draft: &mut Draft) {
     let sentences: Vec<_> = reasons.iter().map(|reason| sentence(reason, &call)).collect();
+    let received_ms = call.record.facts.int_at(tag::RECEIVED);
     let mut entry = InboxEntry {
         sequence: call.number(),
         workspace: call.workspace(),
         kind: call.record.kind,
-        received_ms: call.record.at_ms(),
+        received_ms: received_ms.unwrap_or(call.record.at_ms()),
         key: call.click.as_ref().map(|click| Some(click.key)).unwrap_or(call.record.key()),
         verdict,
         reason: reasons.first().map(|r| r.code().to_owned()).unwrap_or_default(),

@@ -27,6 +27,10 @@ pub enum PostbackParam {
     Status,
     /// The conversion's type.
     Type,
+    /// The sender's id of the event: the same one again is the same event.
+    EventId,
+    /// Why the call reports no conversion, in the sender's word.
+    Ignored,
     /// A free parameter, 1 to 5.
     Free(u8),
 }
@@ -56,7 +60,8 @@ pub enum NotNamed {
 }
 
 use PostbackParam::{
-    ClickId, Currency, ExternalId, Free, Payout, Status as StatusParam, Txid, Type,
+    ClickId, Currency, EventId, ExternalId, Free, Ignored, Payout, Status as StatusParam, Txid,
+    Type,
 };
 
 /// Our name of each parameter, then the names other trackers and networks use for it. Earlier names
@@ -72,6 +77,8 @@ pub const PARAMS: &[(PostbackParam, &[&str])] = &[
     (Txid, &["txid", "tid", "transaction_id", "transactionid", "order_id", "orderid", "adv_sub"]),
     (StatusParam, &["status", "cnv_status"]),
     (Type, &["type", "et", "event", "event_type", "goal", "goal_id", "ct"]),
+    (EventId, &["event_id", "eventid"]),
+    (Ignored, &["ct_ignore"]),
     (Free(1), &["p1"]),
     (Free(2), &["p2"]),
     (Free(3), &["p3"]),
@@ -248,6 +255,11 @@ fn common_word(word: &str) -> Option<Status> {
         "charge_back" | "cgbk" | "refund" | "refunded" | "rfnd" => Status::Chargeback,
         _ => return None,
     })
+}
+
+/// What a parameter of this name means, whoever sends it.
+pub fn param_named(name: &str) -> Option<PostbackParam> {
+    meaning(name, None).map(|(param, _)| param)
 }
 
 /// What the parameter `name` means and how early its name stands among those of its meaning.

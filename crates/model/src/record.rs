@@ -88,6 +88,12 @@ pub mod tag {
     pub const JUDGED: u16 = 241;
     /// The click of a call was named by an operator (int 1), not by the call.
     pub const ATTACHED: u16 = 242;
+    /// Which element of a batch a call is, from 1 (int).
+    pub const ELEMENT: u16 = 243;
+    /// When a conversion was reported, Unix milliseconds (int), where [`AT`] is when it happened.
+    pub const RECEIVED: u16 = 244;
+    /// The sender's id of the event that a ledger entry comes from (text).
+    pub const EVENT_ID: u16 = 245;
 }
 
 /// What arrived.
@@ -110,6 +116,8 @@ pub enum RecordKind {
     Unlogged = 7,
     /// An operator's order to judge a call of the inbox again: see [`crate::order::Order`].
     Order = 8,
+    /// A conversion reported by an operator or a program of his, through the API or from a file.
+    Report = 9,
 }
 
 impl RecordKind {
@@ -124,6 +132,7 @@ impl RecordKind {
             6 => Self::Impression,
             7 => Self::Unlogged,
             8 => Self::Order,
+            9 => Self::Report,
             _ => return None,
         })
     }

@@ -43,6 +43,9 @@ pub enum Command {
     /// Postbacks and pixel calls: what came, what became of it, and how to set it right
     #[command(subcommand)]
     Inbox(InboxCommand),
+    /// Take in conversions from a file
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Write facts to stdout in an open format
     Export(ExportArgs),
     /// Verify the data folder: journal checksums, store against journal, catalog
@@ -248,6 +251,19 @@ pub struct InboxFilter {
     /// The click they name
     #[arg(long)]
     pub click_id: Option<String>,
+}
+
+/// What to take in.
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Conversions as CSV; its first line names the columns
+    Conversions {
+        /// The file
+        file: PathBuf,
+        /// Only say what each line would do
+        #[arg(long)]
+        preview: bool,
+    },
 }
 
 /// What to export.

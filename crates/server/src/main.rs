@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod config_file;
 mod configuration;
+mod csv_rows;
 mod demo;
 mod example;
 mod exit;
@@ -17,6 +18,7 @@ mod export;
 mod first_start;
 mod folder;
 mod geo_tables;
+mod import_command;
 mod inbox_command;
 mod keys;
 mod orders;
@@ -65,6 +67,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
         Command::Explain(args) => explain::run(config, &args),
         Command::Inbox(command) => inbox_command::run(config, command),
+        Command::Import(command) => import_command::run(config, command),
         Command::Export(args) => export::run(config, &args),
         Command::Check => check::run(&config),
         Command::Token(TokenCommand::Create { name }) => token::create(config, &name),

@@ -394,7 +394,7 @@ fn every_reason_can_happen_and_says_what_to_do() {
         Reason::CurrencyWithoutRate | Reason::StatusUnmapped(_) | Reason::TxidOnOtherClick => 4,
         Reason::Repeated | Reason::FirstOnly | Reason::StatusChanged | Reason::AmountChanged => 5,
         Reason::Reversal | Reason::ReversalOfNothing | Reason::CurrencyDiffers => 6,
-        Reason::Overtaken => 7,
+        Reason::Overtaken | Reason::Sealed | Reason::NotConversion(_) => 7,
     };
     let advice = [
         (Reason::IdMissing, "clickid="),
@@ -428,6 +428,8 @@ fn every_reason_can_happen_and_says_what_to_do() {
         (Reason::AmountChanged, "changed its amount"),
         (Reason::Reversal, "taken off"),
         (Reason::Overtaken, "what it said stands"),
+        (Reason::Sealed, "set the network's `notification_secret`"),
+        (Reason::NotConversion("TEST_SALE".into()), "`TEST_SALE` arrived"),
     ];
     for (reason, words) in &advice {
         assert!(reason.message().contains(words), "{reason:?}: {}", reason.message());

@@ -28,6 +28,9 @@ mod demo;
 // What came in, and how it is set right.
 mod inbox;
 
+// The ways in which conversions come.
+mod ways_in;
+
 // Many hosts on one installation.
 mod domains;
 

@@ -128,7 +128,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 35] = [
+const TAG_NAMES: [(&str, u16); 38] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -164,6 +164,9 @@ const TAG_NAMES: [(&str, u16); 35] = [
     ("order_reason", tag::ORDER_REASON),
     ("judged", tag::JUDGED),
     ("attached", tag::ATTACHED),
+    ("element", tag::ELEMENT),
+    ("received", tag::RECEIVED),
+    ("event_id", tag::EVENT_ID),
 ];
 
 /// How a value is written in [`REST`], by the end of its name.

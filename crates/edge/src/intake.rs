@@ -10,21 +10,20 @@ use crate::peer::client_address;
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
+use crate::sender::check_sender;
 use crate::verdicts::Outcome;
 use crate::visitor::kept_address;
 use bytes::Bytes;
 use http::{HeaderName, StatusCode, header};
-use model::cidr::Cidr;
 use model::facts::Facts;
 use model::id::{ClickId, IdError};
 use model::notification::read_body;
 use model::postback::{Named, NotNamed, PostbackParam, PostbackParams};
 use model::record::{RecordKind, tag};
 use model::table::RoutingTable;
-use model::thing::{CheckMode, DEFAULT_WORKSPACE, IpPrivacy, Network, Thing, ThingId};
-use model::{Field, params};
+use model::thing::{DEFAULT_WORKSPACE, IpPrivacy, Network, Thing, ThingId};
+use model::{Field, first_party, params};
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// How long `?wait=1` waits for the verdict.
@@ -135,6 +134,14 @@ impl Call {
         path_key: Option<&str>,
         kind: RecordKind,
     ) -> Self {
+        let mut first_party = Vec::new();
+        let url = first_party::hide_in_url(request.path_and_query, &mut first_party);
+        let body = String::from_utf8_lossy(request.body);
+        let body = match first_party::hide_in_body(&body, &mut first_party) {
+            Cow::Borrowed(same) if same.len() == body.len() => request.body.clone(),
+            hidden => Bytes::from(hidden.into_owned()),
+        };
+        let request = &Incoming { path_and_query: &url, body: &body, ..*request };
         let headers = Headers::read(request.headers);
         let query_key = Query { text: request.query(), is_cut: false }.get("key");
         let header_key = || request.headers.get(KEY_HEADER).and_then(|key| key.to_str().ok());
@@ -181,6 +188,9 @@ impl Call {
             facts: Facts::for_click(),
         };
         call.describe(edge, request, &peer);
+        for (name, hash) in first_party {
+            call.facts.push_bytes(tag::FIRST_PARTY, format!("{name}={hash}").as_bytes());
+        }
         call
     }
 
@@ -202,12 +212,11 @@ impl Call {
         }
         for name in [header::CONTENT_TYPE, header::USER_AGENT, header::REFERER, KEY_HEADER] {
             if let Some(value) = request.headers.get(&name) {
-                let value = value.as_bytes();
-                let value = &value[..value.len().min(HEADER_BYTES_MAX)];
-                facts.push_bytes(
-                    tag::INTAKE_HEADER,
-                    &[name.as_str().as_bytes(), b": ", value].concat(),
-                );
+                let value = String::from_utf8_lossy(value.as_bytes());
+                // The page that a pixel stands on may have the customer in its address.
+                let value = first_party::hide_in_url(&value, &mut Vec::new());
+                let value = params::cut(&value, HEADER_BYTES_MAX);
+                facts.push_bytes(tag::INTAKE_HEADER, format!("{name}: {value}").as_bytes());
             }
         }
         if !peer.is_empty() {
@@ -345,47 +354,4 @@ fn from_cookie(
 fn network_of<'t>(edge: &Edge, table: &'t RoutingTable, id: ClickId) -> Option<&'t Thing<Network>> {
     let click = edge.recall_at_hand(id.key)?;
     table.network(u32::try_from(click.facts.int(Field::Network)?).ok()?)
-}
-
-/// Checks key and address as the networks demand: the one the key names, and the one the click went to, so that nobody
-/// reports conversions of one network with the key of another. When no network is known yet, what was sent is noted, and
-/// ingest checks it against the network of the click.
-fn check_sender(
-    named: Option<&Thing<Network>>,
-    clicked: Option<&Thing<Network>>,
-    sent: (Option<&str>, IpAddr),
-    notes: &mut Vec<&'static str>,
-) -> Result<(), Event> {
-    if named.is_none() && clicked.is_none() {
-        notes.extend(sent.0.map(|_| "unknown_key"));
-        return Ok(());
-    }
-    let other = clicked.filter(|clicked| named.is_none_or(|named| named.id != clicked.id));
-    for network in named.into_iter().chain(other) {
-        for (wrong, mode) in wrongs(&network.body, sent) {
-            match (wrong, mode) {
-                (Some(wrong), CheckMode::Enforce) => return Err(wrong),
-                (Some(wrong), _) => notes.push(wrong.code()),
-                (None, _) => {}
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What is wrong with key and address, and how much that matters to the network.
-fn wrongs(
-    network: &Network,
-    (key, peer): (Option<&str>, IpAddr),
-) -> [(Option<Event>, CheckMode); 2] {
-    let wrong_key = match key {
-        _ if network.key_mode == CheckMode::Off => None,
-        None => Some(Event::MissingKey),
-        Some(key) => (network.postback_key.as_deref() != Some(key)).then_some(Event::WrongKey),
-    };
-    let is_own = |range: &String| range.parse::<Cidr>().is_ok_and(|range| range.contains(peer));
-    let is_checked = network.address_mode != CheckMode::Off;
-    let wrong_address =
-        (is_checked && !network.addresses.iter().any(is_own)).then_some(Event::WrongAddress);
-    [(wrong_key, network.key_mode), (wrong_address, network.address_mode)]
 }

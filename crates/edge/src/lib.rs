@@ -36,6 +36,7 @@ mod impression;
 mod intake;
 mod lander_click;
 mod rehearsal;
+mod sender;
 
 mod link;
 mod log;

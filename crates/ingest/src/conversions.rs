@@ -328,6 +328,10 @@ fn row_of(entry: Entry, mut facts: Facts, call: &Call, of: ClickOf) -> Row {
     if let Some(event_id) = &entry.event_id {
         facts.push_bytes(tag::EVENT_ID, event_id.as_bytes());
     }
+    if entry.count > 0 {
+        // With the conversion as it stands, for those who are told of it.
+        facts.extend(&call.record.facts, |t| t == tag::FIRST_PARTY);
+    }
     if call.order.is_some() {
         facts.push_int(tag::CALL, call.number() as i64);
     }

@@ -31,6 +31,7 @@ pub mod unexpanded;
 pub mod zone;
 
 pub mod codec;
+pub mod first_party;
 pub mod notification;
 pub mod params;
 pub mod postback;

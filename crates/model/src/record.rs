@@ -94,6 +94,9 @@ pub mod tag {
     pub const RECEIVED: u16 = 244;
     /// The sender's id of the event that a ledger entry comes from (text).
     pub const EVENT_ID: u16 = 245;
+    /// What a call says about the customer, hashed: `name=SHA-256` (text, repeats), see
+    /// [`crate::first_party`].
+    pub const FIRST_PARTY: u16 = 246;
 }
 
 /// What arrived.

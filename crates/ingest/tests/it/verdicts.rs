@@ -231,6 +231,40 @@ fn a_network_that_enforces_key_and_address_is_held_to_them_however_old_the_click
 }
 
 #[test]
+fn of_key_address_and_id_one_legal_combination_counts_and_all_others_say_why() {
+    let ours = id_text(key(1), 1, false);
+    let old = id_text(ClickKey::new(LATER_MS - 91 * DAY_MS, 0, 0), 1, false);
+    let forged = format!("ct_{}", "0".repeat(26));
+    let mut counted = 0;
+    for path in ["/postback/k7", "/postback/guess", "/postback"] {
+        for peer in ["192.0.2.7", "192.0.2.8"] {
+            for (id, of_id) in [
+                (&ours, (Recorded, "")),
+                (&forged, (Unattributed, "click_id_unverified")),
+                (&"a1b2-of-another-system".to_owned(), (Unattributed, "click_id_malformed")),
+                (&old, (Unattributed, "outside_window")),
+            ] {
+                let mut facts = postback(LATER_MS, 1, &format!("{path}?clickid={id}"));
+                facts.remove(tag::INTAKE_PEER);
+                facts.push_bytes(tag::INTAKE_PEER, peer.as_bytes());
+                let call = encode(RecordKind::Postback, &facts);
+                let inbox = judge_all(&[click(key(1), OFFER_STRICT), call]);
+                let expected = match (path, peer) {
+                    _ if of_id.0 != Recorded => of_id,
+                    ("/postback/k7", "192.0.2.7") => of_id,
+                    ("/postback/k7", _) => (Refused, "wrong_address"),
+                    ("/postback/guess", _) => (Refused, "wrong_key"),
+                    _ => (Refused, "missing_key"),
+                };
+                assert_eq!(short(&inbox), [expected], "{path} {peer} {id}");
+                counted += usize::from(inbox[0].verdict == Recorded);
+            }
+        }
+    }
+    assert_eq!(counted, 1);
+}
+
+#[test]
 fn intakes_refusals_stand_and_those_about_the_id_are_told_apart() {
     let id = id_text(key(1), 1, false);
     for (code, expected) in [

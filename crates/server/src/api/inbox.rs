@@ -52,6 +52,8 @@ pub struct InboxItem {
     pub network: Option<ThingRef>,
     /// Codes of what was noted about it without refusing it.
     pub notes: Vec<String>,
+    /// What it says about the customer: `name=SHA-256`. Plain values were hashed as they arrived.
+    pub first_party: Vec<String>,
     /// Whether an operator named the click.
     pub attached: bool,
     /// Every judgement, oldest first; empty for a call that was judged on arrival alone.
@@ -241,6 +243,7 @@ pub fn item(entry: &InboxEntry, click_id: Option<String>, names: &AppNames) -> I
         network: network
             .map(|id| ThingRef { id, name: names.thing(Kind::Network, id).map(str::to_owned) }),
         notes: texts(facts, tag::INTAKE_NOTE),
+        first_party: texts(facts, tag::FIRST_PARTY),
         attached: facts.int_at(tag::ATTACHED).is_some(),
         history: Judged::all(facts).into_iter().map(judged).collect(),
     }

@@ -8,7 +8,7 @@ use model::event::InboxEntry;
 use model::facts::Facts;
 use model::postback::{PostbackParam, param_named};
 use model::record::{Record, RecordKind, tag};
-use model::{Field, codec};
+use model::{Field, codec, first_party};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -37,7 +37,7 @@ pub struct Wrong {
 
 /// Whether a column of this name is known.
 pub fn is_column(name: &str) -> bool {
-    name == TIME || param_named(name).is_some()
+    name == TIME || param_named(name).is_some() || first_party::is_name(name)
 }
 
 impl Line {
@@ -63,7 +63,12 @@ impl Line {
         facts.set_int(Field::Workspace, caller.workspace);
         facts.push_bytes(tag::INTAKE_METHOD, method.as_bytes());
         facts.push_bytes(tag::INTAKE_URL, b"/api/v1/conversions");
-        facts.push_bytes(tag::INTAKE_BODY, Value::Object(body).to_string().as_bytes());
+        let (plain, mut hashed) = (Value::Object(body).to_string(), Vec::new());
+        let body = first_party::hide_in_body(&plain, &mut hashed);
+        facts.push_bytes(tag::INTAKE_BODY, body.as_bytes());
+        for (name, hash) in hashed {
+            facts.push_bytes(tag::FIRST_PARTY, format!("{name}={hash}").as_bytes());
+        }
         facts.push_bytes(tag::ORDER_AUTHOR, caller.author.as_bytes());
         facts.push_int(tag::ELEMENT, i64::try_from(self.number).unwrap_or(i64::MAX));
         Ok(Record { kind: RecordKind::Report, facts })

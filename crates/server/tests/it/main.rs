@@ -31,6 +31,9 @@ mod inbox;
 // The ways in which conversions come.
 mod ways_in;
 
+// Postbacks as networks send them, and what may be wrong with one.
+mod networks;
+
 // Many hosts on one installation.
 mod domains;
 

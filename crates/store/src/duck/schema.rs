@@ -128,7 +128,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 38] = [
+const TAG_NAMES: [(&str, u16); 39] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -167,6 +167,7 @@ const TAG_NAMES: [(&str, u16); 38] = [
     ("element", tag::ELEMENT),
     ("received", tag::RECEIVED),
     ("event_id", tag::EVENT_ID),
+    ("first_party", tag::FIRST_PARTY),
 ];
 
 /// How a value is written in [`REST`], by the end of its name.

@@ -35,6 +35,8 @@ pub struct Entry {
     pub kind: String,
     /// Its transaction id; absent is not empty.
     pub txid: Option<String>,
+    /// The sender's id of the event it comes from.
+    pub event_id: Option<String>,
 }
 
 /// A conversion as it is reported.
@@ -44,6 +46,8 @@ pub struct Incoming {
     pub kind: String,
     /// Its transaction id.
     pub txid: Option<String>,
+    /// The sender's id of the event.
+    pub event_id: Option<String>,
     /// Its status.
     pub status: Status,
     /// Its amount in micro-units of `currency`, when one was sent or is fixed.
@@ -91,6 +95,10 @@ struct Standing {
 
 /// Holds a report against the click's ledger so far, in order.
 pub fn judge(history: &[Entry], incoming: Incoming, policy: RepeatPolicy) -> Judgement {
+    let is_same_event = |e: &Entry| e.kind == incoming.kind && e.event_id == incoming.event_id;
+    if incoming.event_id.is_some() && history.iter().any(is_same_event) {
+        return nothing(Verdict::Duplicate, Reason::Repeated);
+    }
     let standing = standing(history, &incoming.kind, incoming.txid.as_deref());
     let is_negative = incoming.amount.is_some_and(|amount| amount < 0);
     let Some(newest) = standing.last() else {
@@ -103,8 +111,12 @@ pub fn judge(history: &[Entry], incoming: Incoming, policy: RepeatPolicy) -> Jud
     if is_negative {
         return reverse(history, newest, incoming);
     }
-    let is_each_one = policy == RepeatPolicy::Every && incoming.txid.is_none();
-    let changed = if is_each_one { moved(&standing, &incoming) } else { Some(newest) };
+    let is_each_event = policy == RepeatPolicy::ByEventId && incoming.event_id.is_some();
+    let changed = match incoming.txid {
+        None if is_each_event => None,
+        None if policy == RepeatPolicy::Every => moved(&standing, &incoming),
+        _ => Some(newest),
+    };
     match changed {
         None => recorded(incoming),
         Some(changed) if changed.status != incoming.status => {
@@ -212,6 +224,7 @@ fn replace(standing: &Standing, mut incoming: Incoming, reason: Reason) -> Judge
         status,
         kind: incoming.kind.clone(),
         txid: incoming.txid.clone(),
+        event_id: incoming.event_id.clone(),
     };
     match incoming.entry(1, 0) {
         Some(new) => {
@@ -257,7 +270,7 @@ fn repeat(standing: &Standing, incoming: Incoming, policy: RepeatPolicy) -> Judg
 impl Incoming {
     /// What it adds to a conversion that amounted to `before`; none when no sum can hold that.
     fn entry(self, count: i64, before: i64) -> Option<Entry> {
-        let Self { kind, txid, status, amount, currency, worth, worth_at_ms } = self;
+        let Self { kind, txid, event_id, status, amount, currency, worth, worth_at_ms } = self;
         let amount = amount.unwrap_or(0);
         // All of it is taken back with its sign turned, should the conversion change.
         Worth::Own.added(before, amount)?;
@@ -273,6 +286,7 @@ impl Incoming {
             status,
             kind,
             txid,
+            event_id,
         })
     }
 }
@@ -305,6 +319,7 @@ mod tests {
         Incoming {
             kind: "sale".into(),
             txid,
+            event_id: None,
             status,
             amount,
             currency: Currency::USD,
@@ -385,6 +400,26 @@ mod tests {
         ] {
             let (verdicts, ledger) = play(&twice, policy);
             assert_eq!((verdicts[1], sums(&ledger, Approved)), (verdict, expected), "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_counts_once_whatever_the_policy_and_can_be_a_conversion_of_its_own() {
+        let event =
+            |id: &str| Incoming { event_id: Some(id.into()), ..report(None, Approved, Some(3)) };
+        let events = [event("a"), event("a"), event("b"), event("a")];
+        for (policy, verdicts, expected) in [
+            (RepeatPolicy::FirstOnly, [Recorded, Duplicate, Duplicate, Duplicate], (1, 3)),
+            (RepeatPolicy::Every, [Recorded, Duplicate, Recorded, Duplicate], (2, 6)),
+            (RepeatPolicy::Add, [Recorded, Duplicate, Updated, Duplicate], (1, 6)),
+            (RepeatPolicy::ByEventId, [Recorded, Duplicate, Recorded, Duplicate], (2, 6)),
+        ] {
+            let (said, ledger) = play(&events, policy);
+            assert_eq!(
+                (&said[..], sums(&ledger, Approved)),
+                (&verdicts[..], expected),
+                "{policy:?}"
+            );
         }
     }
 

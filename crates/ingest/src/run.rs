@@ -261,6 +261,7 @@ impl Ingest {
             let begun = Instant::now();
             match step {
                 Step::Think(step) => step(&mut draft, &context),
+                Step::RecallCalls => recall::calls(&*self.events, &mut draft).await?,
                 Step::Recall => recall::clicks(&*self.events, &mut draft).await?,
                 Step::RecallTransactions => recall::transactions(&*self.events, &mut draft).await?,
                 Step::Commit => self.commit(&mut draft).await?,

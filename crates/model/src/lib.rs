@@ -4,8 +4,8 @@
 //! are ([`money`], [`rate`], [`host`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
 //! ([`thing`]) and what it may start from ([`builtin`]), how a click is routed ([`draw`], [`table`], [`route`],
 //! [`template`], [`unexpanded`], [`zone`]),
-//! what the journal keeps ([`record`], [`codec`]), what the store keeps ([`event`]) and what can be
-//! asked of it ([`metric`], [`query`]).
+//! what the journal keeps ([`record`], [`codec`]), what the store keeps ([`event`], [`judged`]), what an operator orders
+//! ([`order`]) and what can be asked ([`metric`], [`query`]).
 
 mod base32;
 pub mod id;
@@ -32,11 +32,16 @@ pub mod unexpanded;
 pub mod zone;
 
 pub mod codec;
+pub mod first_party;
+pub mod notification;
 pub mod params;
 pub mod postback;
 pub mod record;
 
 pub mod event;
+pub mod judged;
+pub mod order;
+
 pub mod metric;
 pub mod query;
 

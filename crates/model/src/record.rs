@@ -86,6 +86,28 @@ pub mod tag {
     pub const INTAKE_NETWORK: u16 = 236;
     /// Something noted about it that does not refuse it (text code, repeats).
     pub const INTAKE_NOTE: u16 = 237;
+
+    /// The call in the inbox that an order is about, or that a ledger entry comes from where its own
+    /// sequence is that of the order (int: journal sequence).
+    pub const CALL: u16 = 238;
+    /// Who gave an order (text).
+    pub const ORDER_AUTHOR: u16 = 239;
+    /// Why the order was given, in its author's words (text).
+    pub const ORDER_REASON: u16 = 240;
+    /// What became of a call each time it was judged, oldest first (text, repeats): see
+    /// [`crate::judged::Judged`].
+    pub const JUDGED: u16 = 241;
+    /// The click of a call was named by an operator (int 1), not by the call.
+    pub const ATTACHED: u16 = 242;
+    /// Which element of a batch a call is, from 1 (int).
+    pub const ELEMENT: u16 = 243;
+    /// When a conversion was reported, Unix milliseconds (int), where [`AT`] is when it happened.
+    pub const RECEIVED: u16 = 244;
+    /// The sender's id of the event that a ledger entry comes from (text).
+    pub const EVENT_ID: u16 = 245;
+    /// What a call says about the customer, hashed: `name=SHA-256` (text, repeats), see
+    /// [`crate::first_party`].
+    pub const FIRST_PARTY: u16 = 246;
 }
 
 /// What arrived.
@@ -106,6 +128,10 @@ pub enum RecordKind {
     Impression = 6,
     /// Clicks that were answered and could not be written down, counted.
     Unlogged = 7,
+    /// An operator's order to judge a call of the inbox again: see [`crate::order::Order`].
+    Order = 8,
+    /// A conversion reported by an operator or a program of his, through the API or from a file.
+    Report = 9,
 }
 
 impl RecordKind {
@@ -119,6 +145,8 @@ impl RecordKind {
             5 => Self::Pixel,
             6 => Self::Impression,
             7 => Self::Unlogged,
+            8 => Self::Order,
+            9 => Self::Report,
             _ => return None,
         })
     }

@@ -40,6 +40,12 @@ pub enum Command {
     },
     /// Say why a click went where it went, or where a made-up visitor would go
     Explain(ExplainArgs),
+    /// Postbacks and pixel calls: what came, what became of it, and how to set it right
+    #[command(subcommand)]
+    Inbox(InboxCommand),
+    /// Take in conversions from a file
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Write facts to stdout in an open format
     Export(ExportArgs),
     /// What currencies are worth in each other
@@ -185,6 +191,82 @@ pub struct ExplainArgs {
     /// How to print it
     #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
     pub format: TrailFormat,
+}
+
+/// What to do with calls.
+#[derive(Debug, Subcommand)]
+pub enum InboxCommand {
+    /// List calls, newest first
+    List {
+        /// Which ones
+        #[command(flatten)]
+        filter: InboxFilter,
+        /// The most calls
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
+        format: TrailFormat,
+    },
+    /// Show one call as it came, and everything that became of it
+    Show {
+        /// Its number
+        number: u64,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
+        format: TrailFormat,
+    },
+    /// Judge calls again with the settings of today: those named, or all that the filters select
+    Replay {
+        /// Numbers of calls
+        numbers: Vec<u64>,
+        /// Which ones
+        #[command(flatten)]
+        filter: InboxFilter,
+        /// What for; kept with the call
+        #[arg(long)]
+        why: Option<String>,
+    },
+    /// Count a call for a click it does not name
+    Attach {
+        /// The number of the call
+        number: u64,
+        /// The id as it stands in a URL
+        click_id: String,
+        /// What for; kept with the call
+        #[arg(long)]
+        why: Option<String>,
+    },
+}
+
+/// Which calls.
+#[derive(Debug, Args)]
+pub struct InboxFilter {
+    /// recorded, updated, duplicate, held, refused or unattributed
+    #[arg(long)]
+    pub verdict: Option<String>,
+    /// The code of a reason, such as status_unmapped
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// A part of the reason, the message, the URL or the body
+    #[arg(long)]
+    pub q: Option<String>,
+    /// The click they name
+    #[arg(long)]
+    pub click_id: Option<String>,
+}
+
+/// What to take in.
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Conversions as CSV; its first line names the columns
+    Conversions {
+        /// The file
+        file: PathBuf,
+        /// Only say what each line would do
+        #[arg(long)]
+        preview: bool,
+    },
 }
 
 /// What to export.

@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod config_file;
 mod configuration;
+mod csv_rows;
 mod demo;
 mod example;
 mod exit;
@@ -17,7 +18,10 @@ mod export;
 mod first_start;
 mod folder;
 mod geo_tables;
+mod import_command;
+mod inbox_command;
 mod keys;
+mod orders;
 mod output;
 mod rates_command;
 mod rates_feed;
@@ -64,6 +68,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Simulate(args) => simulate_command::run(config, args),
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
         Command::Explain(args) => explain::run(config, &args),
+        Command::Inbox(command) => inbox_command::run(config, command),
+        Command::Import(command) => import_command::run(config, command),
         Command::Export(args) => export::run(config, &args),
         Command::Rates(command) => rates_command::run(config, command),
         Command::Check => check::run(&config),

@@ -145,6 +145,7 @@ impl Hearing<'_> {
         let is_it = |l: &usize| {
             let of = &self.play.landings[*l];
             of.kind == RecordKind::Click
+                && !of.is_bot
                 && of.workspace == call.workspace
                 && of.external_id.as_ref() == Some(id)
                 && of.key.time_ms() <= call.at_ms
@@ -178,6 +179,19 @@ impl Hearing<'_> {
         hops(false).next_back().or_else(|| hops(true).next_back()).or(routed)
     }
 
+    /// Whether the visitor was sent to an offer of the network that called.
+    fn visited(&self, place: usize, landing: usize, network: Option<ThingId>) -> bool {
+        let of = &self.play.landings[landing];
+        let routed = |at| of.offer.filter(|_| is_visible(self.play, landing, at));
+        let went = |(at, op): (usize, &Op)| match op {
+            Op::Hop { landing: l, offer, .. } if *l == landing => offer.or(routed(at)),
+            _ => None,
+        };
+        let hops = self.play.ops[..place].iter().enumerate().filter_map(went);
+        let mut offers = hops.chain(routed(place));
+        network.is_some() && offers.any(|offer| Some(network_of(offer)) == network)
+    }
+
     /// The terms of a call, and what it says under them.
     fn read(&self, place: usize, call: &Call, landing: usize) -> Result<Report, Otherwise> {
         let of = &self.play.landings[landing];
@@ -194,6 +208,11 @@ impl Hearing<'_> {
         let network = call.network.or(newest.and_then(|c| c.network)).or(offer.map(network_of));
 
         if network == Some(STRICT) && call.network.is_none() && !call.is_pixel && !call.is_trusted {
+            return Err((Refused, "missing_key"));
+        }
+        let is_strict = call.network != Some(STRICT) && offer.map(network_of) == Some(STRICT);
+        let is_known = call.is_pixel || call.is_trusted;
+        if is_strict && !is_known && !self.visited(place, landing, call.network) {
             return Err((Refused, "missing_key"));
         }
         let status = status_of(call, network)?;

@@ -24,5 +24,6 @@ mod crash;
 mod flaky;
 
 mod damage;
+mod orders;
 mod running;
 mod verdicts;

@@ -86,7 +86,11 @@ pub fn entry(row: &Row, currency: Currency, names: &AppNames) -> LedgerEntry {
     let text = |field| row.facts.text(field).map(str::to_owned);
     LedgerEntry {
         at: rfc3339(row.event_ms),
-        sequence: row.sequence,
+        sequence: row
+            .facts
+            .int_at(tag::CALL)
+            .and_then(|call| u64::try_from(call).ok())
+            .unwrap_or(row.sequence),
         count: row.count,
         kind: text(Field::ConversionType),
         status: text(Field::ConversionStatus),

@@ -3,7 +3,7 @@
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
 //! `kind` (the table of kinds), `thing_input`, `notes`, `listing`, `write`, `things`, `revisions`, `template_view`,
 //! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `simulate`. Facts: `facts`, `ledger`,
-//! `inbox`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`. The server: `configuration`, `system`.
+//! `inbox`, `replay`, `reported`, `import`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`. The server: `configuration`, `system`.
 //! The description: `schema`,
 //! `openapi`.
 
@@ -35,10 +35,13 @@ mod clicks;
 mod events_export;
 mod explain;
 mod facts;
+mod import;
 mod inbox;
 mod ledger;
 mod made_up;
 mod newest;
+mod replay;
+mod reported;
 mod trail;
 
 mod configuration;
@@ -84,9 +87,15 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/clicks/{click_id}", get(trail::show))
         .route("/api/v1/clicks/{click_id}/explain", get(explain::click))
         .route("/api/v1/explain", post(explain::visitor))
-        .route("/api/v1/conversions", get(clicks::conversions))
+        .route("/api/v1/conversions", get(clicks::conversions).post(import::report))
+        .route(
+            "/api/v1/conversions/import",
+            post(import::import).layer(DefaultBodyLimit::max(import::FILE_BYTES_MAX)),
+        )
         .route("/api/v1/inbox", get(inbox::list))
+        .route("/api/v1/inbox/replay", post(replay::many))
         .route("/api/v1/inbox/{id}", get(inbox::show))
+        .route("/api/v1/inbox/{id}/replay", post(replay::one))
         .route("/api/v1/events/export", get(events_export::export))
         .route("/api/v1/config", get(configuration::export))
         .route("/api/v1/config/log", get(configuration::log))

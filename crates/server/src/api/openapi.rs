@@ -4,8 +4,8 @@ use super::extract::json;
 use super::problem::{PROBLEM_JSON, ProblemDocument};
 use super::schema::{describe, shared};
 use super::{
-    clicks, configuration, events_export, explain, inbox, rates, reports, revisions, simulate,
-    system, templates, things, tokens, trail,
+    clicks, configuration, events_export, explain, import, inbox, rates, replay, reports,
+    revisions, simulate, system, templates, things, tokens, trail,
 };
 use axum::response::Response;
 use http::StatusCode;
@@ -38,7 +38,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
         revisions::list_of_workspace, revisions::compare_of_workspace, revisions::restore_workspace,
         templates::sources, templates::networks,
         reports::ask, reports::export, reports::fields, reports::metrics, simulate::simulate,
-        clicks::list, trail::show, explain::click, explain::visitor, clicks::conversions, inbox::list, inbox::show, events_export::export,
+        clicks::list, trail::show, explain::click, explain::visitor, clicks::conversions, import::report, import::import, inbox::list, inbox::show, replay::one, replay::many, events_export::export,
         rates::list, rates::set, rates::import,
         tokens::list, tokens::create, tokens::revoke,
         configuration::export, configuration::plan, configuration::apply, configuration::log,

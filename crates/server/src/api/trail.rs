@@ -37,6 +37,8 @@ pub enum Reading {
     Truncated,
     /// One character was altered; its signature proved the right one.
     Altered,
+    /// It stood in other characters or was encoded twice; its signature proved it.
+    Wrapped,
 }
 
 /// The life of a click.
@@ -208,6 +210,7 @@ pub fn read(names: &AppNames, asked: &str) -> Result<(ClickId, Reading), ApiErro
         Ok(id) => Ok((id, Reading::Valid)),
         Err(IdError::Truncated { repaired }) => Ok((repaired, Reading::Truncated)),
         Err(IdError::Altered { repaired }) => Ok((repaired, Reading::Altered)),
+        Err(IdError::Wrapped { repaired }) => Ok((repaired, Reading::Wrapped)),
         Err(error @ IdError::Malformed) => {
             Err(ApiError::new(Code::ClickIdMalformed, error.to_string())
                 .field("click_id")

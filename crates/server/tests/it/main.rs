@@ -28,6 +28,15 @@ mod crash;
 // Made-up traffic, its reports, and the same sums recomputed from the export.
 mod demo;
 
+// What came in, and how it is set right.
+mod inbox;
+
+// The ways in which conversions come.
+mod ways_in;
+
+// Postbacks as networks send them, and what may be wrong with one.
+mod networks;
+
 // Many hosts on one installation.
 mod domains;
 

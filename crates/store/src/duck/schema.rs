@@ -130,7 +130,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 33] = [
+const TAG_NAMES: [(&str, u16); 42] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -164,6 +164,15 @@ const TAG_NAMES: [(&str, u16); 33] = [
     ("intake_refusal", tag::INTAKE_REFUSAL),
     ("intake_network", tag::INTAKE_NETWORK),
     ("intake_note", tag::INTAKE_NOTE),
+    ("call", tag::CALL),
+    ("order_author", tag::ORDER_AUTHOR),
+    ("order_reason", tag::ORDER_REASON),
+    ("judged", tag::JUDGED),
+    ("attached", tag::ATTACHED),
+    ("element", tag::ELEMENT),
+    ("received", tag::RECEIVED),
+    ("event_id", tag::EVENT_ID),
+    ("first_party", tag::FIRST_PARTY),
 ];
 
 /// How a value is written in [`REST`], by the end of its name.

@@ -91,14 +91,26 @@ fn try_judge(call: &Call, known: &Known, context: &Context) -> Result<Outcome, R
     let of = (call.workspace(), click.key);
     let rows = known.entries(of);
     let history: Vec<Entry> = rows.iter().map(|row| entry_of(row, context)).collect();
-    let (kind, txid) = (kind(call), call.params.get(PostbackParam::Txid));
+    let kind_sent = kind(call);
+    let kind_known = context.table.conversion_type(call.workspace(), &kind_sent);
+    let kind = kind_known.map_or(kind_sent, |known| known.word.clone());
+    let (kind, txid) = (kind, call.params.get(PostbackParam::Txid));
     let conversion = conversion_of(&history, &kind, txid).and_then(|place| rows.get(place));
     let deal = Deal::of(call, of, conversion, known, context);
     deal.check_senders(call, known.offers(of, call.sequence), context)?;
     let incoming = incoming(kind, txid, call, &deal, context)?;
     check_txid(txid, of, known)?;
-    let policy = deal.settings.map(|n| n.repeat).unwrap_or_default();
-    let judgement = judge(&history, incoming, policy);
+    let of_type = kind_known.and_then(|known| known.repeat);
+    let policy = of_type.or(deal.settings.map(|n| n.repeat)).unwrap_or_default();
+    let mut judgement = judge(&history, incoming.clone(), policy);
+    if let Some(Payout::Fixed { amount, currency }) = kind_known.map(|known| known.payout)
+        && judgement.verdict == Verdict::Recorded
+        && incoming.amount.is_none()
+    {
+        let worth = context.worth(call.workspace(), currency, incoming.worth_at_ms);
+        let incoming = Incoming { amount: Some(amount.0), currency, worth, ..incoming };
+        judgement = judge(&history, incoming, policy);
+    }
     check_overtaken(call, &judgement.additions, rows)?;
     let landing = known.click(of, call.sequence);
     let reasons = reasons(&judgement.additions, judgement.reason, &click, landing.is_some());

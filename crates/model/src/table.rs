@@ -1,12 +1,14 @@
 //! The routing table: the current things, compiled for the redirect path and swapped whole.
 
 mod cap;
+mod conversion_type;
 mod domain;
 mod flow;
 mod numbered;
 mod params;
 
 pub use cap::{CapCounts, CapRoute};
+pub use conversion_type::ConversionTypeRoute;
 pub use domain::DomainRoute;
 pub use flow::{FlowRoute, PathRoute, PathTarget, RuleRoute};
 pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
@@ -14,9 +16,10 @@ pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
 use crate::money::Currency;
 use crate::template::Template;
 use crate::thing::{
-    Campaign, CampaignStatus, CostModel, Domain, Flow, Kind, Lander, Network, Offer, Payout,
-    Problem, Revision, Source, Thing, ThingId, Workspace, host_is_among,
+    Campaign, CampaignStatus, ConversionType, CostModel, Domain, Flow, Kind, Lander, Network,
+    Offer, Payout, Problem, Revision, Source, Thing, ThingId, Workspace, host_is_among,
 };
+use conversion_type::ConversionTypes;
 use domain::Domains;
 use flow::FlowCompiler;
 use foldhash::fast::RandomState;
@@ -40,6 +43,8 @@ pub struct Things {
     pub sources: Vec<Thing<Source>>,
     /// Networks.
     pub networks: Vec<Thing<Network>>,
+    /// Conversion types.
+    pub conversion_types: Vec<Thing<ConversionType>>,
     /// Offers.
     pub offers: Vec<Thing<Offer>>,
     /// Landers.
@@ -64,6 +69,7 @@ pub struct RoutingTable {
     landers: HashMap<ThingId, LanderRoute>,
     offers: HashMap<ThingId, OfferRoute>,
     networks: HashMap<ThingId, Thing<Network>>,
+    conversion_types: ConversionTypes,
     workspaces: HashMap<ThingId, Workspace>,
     postback_keys: HashMap<Box<str>, ThingId>,
     left_out: Vec<LeftOut>,
@@ -185,6 +191,7 @@ impl RoutingTable {
             landers,
             offers,
             networks: things.networks.iter().map(|n| (n.id, n.clone())).collect(),
+            conversion_types: ConversionTypes::new(&things.conversion_types),
             postback_keys: postback_keys(&things.networks),
             workspaces,
             left_out,
@@ -244,6 +251,11 @@ impl RoutingTable {
     /// An offer.
     pub fn offer(&self, id: ThingId) -> Option<&OfferRoute> {
         self.offers.get(&id)
+    }
+
+    /// The conversion type that a word, in lower case, stands for in a workspace.
+    pub fn conversion_type(&self, workspace: ThingId, word: &str) -> Option<&ConversionTypeRoute> {
+        self.conversion_types.by_word(workspace, word)
     }
 
     /// The offers that have a cap.

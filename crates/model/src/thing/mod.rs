@@ -1,6 +1,7 @@
 //! What an operator sets up: one struct per kind of thing, each saved as revisions in the catalog.
 
 mod campaign;
+mod conversion_type;
 mod domain;
 mod flow;
 mod lander;
@@ -16,6 +17,7 @@ mod workspace;
 
 pub(crate) use campaign::host_is_among;
 pub use campaign::{Campaign, CampaignStatus, CostModel};
+pub use conversion_type::ConversionType;
 pub use domain::{Domain, DomainAnswer, Scheme};
 pub use flow::{Flow, Returning};
 pub use lander::Lander;
@@ -63,6 +65,8 @@ pub enum Kind {
     Source,
     /// An affiliate network or advertiser that pays.
     Network,
+    /// What a conversion may be: a lead, a sale, a deposit.
+    ConversionType,
     /// What a visitor may buy or sign up for.
     Offer,
     /// A page between ad and offer.
@@ -78,10 +82,11 @@ pub enum Kind {
 impl Kind {
     /// All kinds; each refers only to kinds in front of it, but for paths and domains that lead to
     /// campaigns and offers that name the next.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Workspace,
         Self::Source,
         Self::Network,
+        Self::ConversionType,
         Self::Offer,
         Self::Lander,
         Self::Flow,
@@ -95,6 +100,7 @@ impl Kind {
             Self::Workspace => "workspace",
             Self::Source => "source",
             Self::Network => "network",
+            Self::ConversionType => "conversion_type",
             Self::Offer => "offer",
             Self::Lander => "lander",
             Self::Flow => "flow",

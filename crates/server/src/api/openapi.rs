@@ -9,7 +9,7 @@ use super::{
 };
 use axum::response::Response;
 use http::StatusCode;
-use model::thing::{Campaign, Domain, Flow, Lander, Network, Offer, Source};
+use model::thing::{Campaign, ConversionType, Domain, Flow, Lander, Network, Offer, Source};
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -53,6 +53,7 @@ pub fn openapi() -> OpenApi {
     shared(&mut api);
     describe::<Source>(&mut api);
     describe::<Network>(&mut api);
+    describe::<ConversionType>(&mut api);
     describe::<Offer>(&mut api);
     describe::<Lander>(&mut api);
     describe::<Flow>(&mut api);

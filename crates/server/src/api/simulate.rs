@@ -133,7 +133,11 @@ fn changed(
             Kind::Campaign => change_of::<Campaign>(app, things, workspace, thing),
             Kind::Offer => change_of::<Offer>(app, things, workspace, thing),
             Kind::Lander => change_of::<Lander>(app, things, workspace, thing),
-            Kind::Workspace | Kind::Source | Kind::Network | Kind::Domain => {
+            Kind::Workspace
+            | Kind::Source
+            | Kind::Network
+            | Kind::ConversionType
+            | Kind::Domain => {
                 let detail = format!("a {} does not decide where clicks go", thing.kind);
                 return Err(ApiError::new(Code::InvalidQuery, detail)
                     .field(format!("changes[{place}].kind"))

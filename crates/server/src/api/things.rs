@@ -17,8 +17,8 @@ use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, Uri};
 use model::table::Things;
 use model::thing::{
-    Campaign, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision, Source, Thing,
-    ThingId, Workspace,
+    Campaign, ConversionType, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision,
+    Source, Thing, ThingId, Workspace,
 };
 use std::sync::Arc;
 use store::{Change, StoreError};
@@ -31,6 +31,7 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .merge(routes_of::<Source>())
         .merge(routes_of::<Network>())
+        .merge(routes_of::<ConversionType>())
         .merge(routes_of::<Offer>())
         .merge(routes_of::<Lander>())
         .merge(routes_of::<Flow>())

@@ -12,8 +12,8 @@ use crate::api::{Resource, fill, read_as};
 use model::builtin::Templates;
 use model::table::Things;
 use model::thing::{
-    Campaign, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision, Source, ThingId,
-    Workspace,
+    Campaign, ConversionType, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision,
+    Source, ThingId, Workspace,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -112,6 +112,7 @@ fn body(
         Kind::Workspace => whole::<Workspace>(fields, before, directory, templates),
         Kind::Source => whole::<Source>(fields, before, directory, templates),
         Kind::Network => whole::<Network>(fields, before, directory, templates),
+        Kind::ConversionType => whole::<ConversionType>(fields, before, directory, templates),
         Kind::Offer => whole::<Offer>(fields, before, directory, templates),
         Kind::Lander => whole::<Lander>(fields, before, directory, templates),
         Kind::Flow => whole::<Flow>(fields, before, directory, templates),

@@ -86,6 +86,8 @@ struct Written<T> {
     #[serde(default = "Vec::new")]
     network: Vec<T>,
     #[serde(default = "Vec::new")]
+    conversion_type: Vec<T>,
+    #[serde(default = "Vec::new")]
     offer: Vec<T>,
     #[serde(default = "Vec::new")]
     lander: Vec<T>,
@@ -139,6 +141,7 @@ fn document<T>(
         (Kind::Workspace, written.workspace),
         (Kind::Source, written.source),
         (Kind::Network, written.network),
+        (Kind::ConversionType, written.conversion_type),
         (Kind::Offer, written.offer),
         (Kind::Lander, written.lander),
         (Kind::Flow, written.flow),

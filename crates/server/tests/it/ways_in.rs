@@ -138,3 +138,41 @@ fn a_file_imported_twice_changes_nothing_and_errors_name_line_and_column() {
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert!(complaint.contains("line 1: `colour` is no column"), "{complaint}");
 }
+
+#[test]
+fn a_conversion_type_has_its_words_its_worth_and_its_own_way_with_repeats() {
+    let server = Server::start();
+    let deposit = json!({ "name": "Deposit", "words": ["ftd", "dep"], "repeat": "every",
+        "payout": { "kind": "fixed", "amount": "20", "currency": "USD" } });
+    let number = server.create("/conversion-types", deposit);
+    let id = click(&server);
+    for (query, verdict) in [
+        ("type=FTD", "recorded"),
+        ("et=dep&payout=5", "recorded"),
+        ("type=deposit", "recorded"),
+        // A type nobody set up counts as the network says: the first only.
+        ("type=lead&payout=1", "recorded"),
+        ("type=lead&payout=1", "duplicate"),
+    ] {
+        let answer = server.request("GET", &format!("/postback?clickid={id}&{query}"), &[], "");
+        assert_eq!(server.entry(&answer.json())["verdict"], verdict, "{query}");
+    }
+    assert_eq!(totals(&server), (json!(4), json!("46.00")));
+    let by = json!({ "by": ["conversion_type"], "period": "all", "metrics": ["conversions"] });
+    let rows = server.post("/reports", &by).json()["rows"].clone();
+    let of = |word: &str| {
+        let rows = rows.as_array().unwrap();
+        let row = rows.iter().find(|row| row["conversion_type"] == word);
+        row.map(|row| row["conversions"].clone())
+    };
+    assert_eq!((of("deposit"), of("lead"), of("ftd")), (Some(json!(3)), Some(json!(1)), None));
+    let file = server.data.path().join("set-up.toml");
+    let exported = server.run(&["config", "export"]);
+    assert!(exported.contains("[[conversion_type]]") && exported.contains("\"ftd\""), "{exported}");
+    std::fs::write(&file, exported).unwrap();
+    let told = server.run(&["config", "plan", file.to_str().unwrap()]);
+    assert_eq!(told, "would change nothing\n");
+    let wrong = server.post("/conversion-types", &json!({ "name": "x", "words": ["FTD"] }));
+    assert_eq!((wrong.status, &wrong.json()["field"]), (422, &json!("words[0]")));
+    assert_eq!(server.get(&format!("/conversion-types/{number}")).json()["name"], "Deposit");
+}

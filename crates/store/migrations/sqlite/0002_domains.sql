@@ -1,2 +1,0 @@
--- No table changes: from this format on revisions may be of the kind `domain`, and flows may have rules,
--- caps and targets that a program of the format before cannot read. The stamp tells it so.

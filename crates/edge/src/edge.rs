@@ -14,7 +14,7 @@ use crate::site::Site;
 use crate::unlogged::Debts;
 use crate::verdicts::Verdicts;
 use crate::visits::{Visit, Visits, foreign_hash, given_hash};
-use crate::{click, health, impression, intake, lander_click};
+use crate::{click, health, impression, intake, lander_click, pixel_script};
 use arc_swap::ArcSwap;
 use http::{HeaderValue, StatusCode};
 use journal::Journal;
@@ -81,9 +81,6 @@ pub struct Edge {
     pub(crate) caps: Arc<ArcSwap<CapCounts>>,
     default_settings: Workspace,
 }
-
-/// Loads the pixel from a page.
-const PIXEL_SCRIPT: &str = include_str!("pixel.js");
 
 /// An edge at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +157,7 @@ impl Edge {
             }
             Endpoint::Postback { key } => intake::postback(self, request, key).await,
             Endpoint::Pixel => intake::pixel(self, request).await,
-            Endpoint::PixelScript => reply::script(PIXEL_SCRIPT),
+            Endpoint::PixelScript => pixel_script::pixel_script(),
             Endpoint::Impression { key } => impression::impression(self, request, site, key).await,
             Endpoint::Live => health::live(),
             Endpoint::Ready => health::ready(self).await,

@@ -35,6 +35,7 @@ mod health;
 mod impression;
 mod intake;
 mod lander_click;
+mod pixel_script;
 mod rehearsal;
 mod sender;
 

@@ -2,7 +2,7 @@
   var script = document.currentScript;
   if (!script) return;
   var own = new URL(script.src), page = new URLSearchParams(location.search);
-  var ids = ["clickid", "click_id", "cid", "subid", "sub_id", "gclid", "gbraid", "wbraid", "fbclid", "ttclid", "msclkid"];
+  var ids = [/* names */];
   ids.forEach(function (name) {
     if (page.get(name) && !own.searchParams.has(name)) own.searchParams.set(name, page.get(name));
   });

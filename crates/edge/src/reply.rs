@@ -98,8 +98,8 @@ pub(crate) fn pixel() -> Reply {
 }
 
 /// A script for a page of somebody else's.
-pub(crate) fn script(text: &'static str) -> Reply {
-    with_body(StatusCode::OK, SCRIPT, Bytes::from_static(text.as_bytes()))
+pub(crate) fn script(text: String) -> Reply {
+    with_body(StatusCode::OK, SCRIPT, Bytes::from(text))
 }
 
 fn with_body(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply {

@@ -14,6 +14,7 @@ mod caps;
 
 mod clicks;
 mod conversions;
+mod cost;
 mod lander_clicks;
 mod ledger;
 mod recall;
@@ -23,6 +24,7 @@ mod terms;
 mod gather;
 mod run;
 
+pub use cost::Thousands;
 pub use draft::{Arrival, Call, ClickOf, Draft, NamedClick};
 pub use error::IngestError;
 pub use known::Known;

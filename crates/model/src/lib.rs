@@ -4,7 +4,7 @@
 //! are ([`money`], [`host`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
 //! ([`thing`]) and what it may start from ([`builtin`]), how a click is routed ([`draw`], [`table`], [`route`],
 //! [`template`], [`unexpanded`], [`zone`]),
-//! what the journal keeps ([`record`], [`codec`]), what the store keeps ([`event`]) and what can be
+//! what the journal keeps ([`record`], [`codec`]), what prices a row ([`cost`], [`spend`]), what the store keeps ([`event`]) and what can be
 //! asked of it ([`metric`], [`query`]).
 
 mod base32;
@@ -35,9 +35,11 @@ pub mod params;
 pub mod postback;
 pub mod record;
 
+pub mod cost;
 pub mod event;
 pub mod metric;
 pub mod query;
+pub mod spend;
 
 pub use facts::Facts;
 pub use field::Field;

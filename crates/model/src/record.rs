@@ -59,6 +59,16 @@ pub mod tag {
     /// condition, and the truth in the lowest bit.
     pub const TRUTH: u16 = 222;
 
+    /// What priced it (int): see [`crate::cost::CostSource`].
+    pub const COST_SOURCE: u16 = 226;
+    /// What the campaign's model says where that is no amount of one click (int): micro-units per thousand or per
+    /// conversion, or millionths of a percent of revenue.
+    pub const COST_RATE: u16 = 227;
+    /// What the row cost before a cost entry priced it, micro-units in the workspace's currency (int).
+    pub const COST_BASE: u16 = 228;
+    /// The cost entry that made the row's cost (int); 0 for the campaign's model per day.
+    pub const COST_ENTRY: u16 = 229;
+
     /// Method of a postback or pixel call (text).
     pub const INTAKE_METHOD: u16 = 230;
     /// Path and query as they came (bytes).
@@ -75,6 +85,9 @@ pub mod tag {
     pub const INTAKE_NETWORK: u16 = 236;
     /// Something noted about it that does not refuse it (text code, repeats).
     pub const INTAKE_NOTE: u16 = 237;
+
+    /// The currency of [`COST_RATE`] (text); absent for a share of revenue.
+    pub const COST_RATE_CURRENCY: u16 = 250;
 }
 
 /// What arrived.

@@ -13,8 +13,8 @@ pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
 use crate::money::Currency;
 use crate::template::Template;
 use crate::thing::{
-    Campaign, CampaignStatus, CostModel, Domain, Flow, Kind, Lander, Network, Offer, Payout,
-    Problem, Revision, Source, Thing, ThingId, Workspace, host_is_among,
+    Campaign, CampaignStatus, CostModel, CostPrecedence, Domain, Flow, Kind, Lander, Network,
+    Offer, Payout, Problem, Revision, Source, Thing, ThingId, Workspace, host_is_among,
 };
 use domain::Domains;
 use flow::FlowCompiler;
@@ -98,6 +98,8 @@ pub struct CampaignRoute {
     pub params: Arc<ParamMap>,
     /// What a click costs when its URL does not say.
     pub cost: CostModel,
+    /// Which counts where both say something.
+    pub cost_precedence: CostPrecedence,
     /// Currency of costs in the URL.
     pub cost_currency: Currency,
     /// Destination when not active.
@@ -313,6 +315,7 @@ fn campaign_route(
         source: thing.body.source,
         params,
         cost: thing.body.cost,
+        cost_precedence: thing.body.cost_precedence,
         cost_currency,
         archived_url: thing.body.archived_url.as_deref().and_then(|url| Template::parse(url).ok()),
         allowed_hosts: thing.body.allowed_hosts.clone().into(),

@@ -9,6 +9,7 @@
 mod error;
 
 mod catalog;
+mod costs;
 mod events;
 
 mod facts_order;
@@ -31,6 +32,9 @@ pub use catalog::{
     TokenRow,
 };
 pub use changes::{Standing, StoredThing, check_changes};
+pub use costs::{
+    Author, CostAdded, CostQuery, CostRow, Costs, NewCost, NewRecompute, Progress, Recompute, What,
+};
 pub use duck::{DuckEvents, DuckOptions};
 pub use error::{Cause, ReferenceProblem, StoreError, User};
 pub use events::{

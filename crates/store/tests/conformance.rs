@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use store::{
-    Catalog, DuckEvents, DuckOptions, Events, MemoryCatalog, MemoryEvents, SqliteCatalog,
+    Catalog, Costs, DuckEvents, DuckOptions, Events, MemoryCatalog, MemoryEvents, SqliteCatalog,
     conformance,
 };
 
@@ -44,4 +44,22 @@ async fn a_catalog_in_sqlite() {
         Ok(Arc::new(SqliteCatalog::open(path).await?) as Arc<dyn Catalog>)
     };
     conformance::catalog(make).await.unwrap();
+}
+
+#[tokio::test]
+async fn costs_in_memory() {
+    let make = async || Ok(Arc::new(MemoryCatalog::new()) as Arc<dyn Costs>);
+    conformance::costs(make).await.unwrap();
+}
+
+#[tokio::test]
+async fn costs_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = std::cell::Cell::new(0);
+    let make = async || {
+        number.set(number.get() + 1);
+        let path = folder.path().join(format!("{}.sqlite", number.get()));
+        Ok(Arc::new(SqliteCatalog::open(path).await?) as Arc<dyn Costs>)
+    };
+    conformance::costs(make).await.unwrap();
 }

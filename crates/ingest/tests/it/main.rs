@@ -13,6 +13,7 @@ mod catalog;
 mod rig;
 
 mod caps;
+mod costs;
 mod hearing;
 mod oracle;
 mod play;

@@ -1,6 +1,7 @@
 //! What an operator sets up: one struct per kind of thing, each saved as revisions in the catalog.
 
 mod campaign;
+mod cost;
 mod domain;
 mod flow;
 mod lander;
@@ -14,7 +15,8 @@ mod unreachable;
 mod workspace;
 
 pub(crate) use campaign::host_is_among;
-pub use campaign::{Campaign, CampaignStatus, CostModel};
+pub use campaign::{Campaign, CampaignStatus};
+pub use cost::{CostModel, CostPrecedence, Percent};
 pub use domain::{Domain, DomainAnswer, Scheme};
 pub use flow::{Flow, Returning};
 pub use lander::Lander;

@@ -1,4 +1,4 @@
--- Events: three tables of one shape. The columns of the fields follow from the field table and are
+-- Events: four tables of one shape. The columns of the fields follow from the field table and are
 -- added when the database is opened (src/duck/migrate.rs); these are the ones every row has.
 -- Texts that hardly ever repeat are kept from DuckDB's dictionaries, which would have to be read whole
 -- for one of them.
@@ -14,6 +14,9 @@ CREATE TABLE clicks (
     flags BIGINT,
     cost_amount BIGINT,
     cost_currency VARCHAR,
+    cost_source BIGINT,
+    cost_base BIGINT,
+    cost_entry BIGINT,
     visitor BIGINT,
     platform_id VARCHAR USING COMPRESSION zstd,
     raw_query VARCHAR USING COMPRESSION zstd,
@@ -23,6 +26,7 @@ CREATE TABLE clicks (
 
 CREATE TABLE hops AS FROM clicks;
 CREATE TABLE ledger AS FROM clicks;
+CREATE TABLE spend AS FROM clicks;
 
 -- Ids that platforms gave clicks, by hash.
 CREATE TABLE platform_ids (

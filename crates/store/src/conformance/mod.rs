@@ -4,8 +4,10 @@
 
 mod catalog;
 mod catalog_rules;
+mod costs;
 mod events;
 mod sample;
 
 pub use catalog::catalog;
+pub use costs::costs;
 pub use events::events;

@@ -154,7 +154,7 @@ impl Events for DuckEvents {
         if let [key] = keys {
             return self.rows_of_one(workspace, *key).await;
         }
-        self.find_rows(workspace, &Table::ALL, keys).await
+        self.find_rows(workspace, &Table::OF_CLICKS, keys).await
     }
 
     async fn entries_with_txid(

@@ -75,7 +75,9 @@ impl Events for MemoryEvents {
 
     async fn rows_of(&self, workspace: ThingId, keys: &[ClickKey]) -> Result<Vec<Row>, StoreError> {
         let keys: HashSet<_> = keys.iter().collect();
-        self.select(|row| row.workspace() == workspace && keys.contains(&row.key))
+        self.select(|row| {
+            row.kind != RowKind::Spend && row.workspace() == workspace && keys.contains(&row.key)
+        })
     }
 
     async fn entries_with_txid(
@@ -173,6 +175,7 @@ impl Events for MemoryEvents {
         let state = self.state()?;
         let of = |kind| state.rows.iter().filter(|row| row.kind == kind).count() as u64;
         let (hops, entries) = (of(RowKind::LanderClick), of(RowKind::Entry));
+        let spend = of(RowKind::Spend);
         let mut largest = BTreeMap::new();
         for row in &state.rows {
             let key = largest.entry(row.key.node()).or_insert(row.key);
@@ -180,7 +183,7 @@ impl Events for MemoryEvents {
         }
         Ok(EventStats {
             position: state.position,
-            clicks: state.rows.len() as u64 - hops - entries,
+            clicks: state.rows.len() as u64 - hops - entries - spend,
             hops,
             entries,
             inbox: state.inbox.len() as u64,

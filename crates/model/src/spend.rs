@@ -6,6 +6,7 @@
 //! micro-units, and what does not divide goes to the first clicks by key (the largest remainder, since clicks of an
 //! entry weigh alike).
 
+use crate::facts::Facts;
 use crate::field::Field;
 use crate::thing::ThingId;
 use serde::{Deserialize, Serialize};
@@ -47,13 +48,16 @@ impl SpendKey {
 /// An amount spent on a slice of traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spend {
-    /// The entry's number; 0 for a campaign's model per day.
+    /// The entry's number, or [`DAILY`].
     pub entry: i64,
     /// On what.
     pub key: SpendKey,
     /// Micro-units of the workspace's currency, 0 or more.
     pub amount: i64,
 }
+
+/// The number that stands for a campaign's model per day in place of an entry.
+pub const DAILY: i64 = 0;
 
 /// What one click of `count` gets of `amount`, the one at `place` by key (from 0).
 pub fn share(amount: i64, count: u64, place: u64) -> i64 {
@@ -68,7 +72,23 @@ struct Shape {
     length_ms: i64,
     fields: Vec<Field>,
     /// Places of entries, by where they begin.
-    entries: HashMap<(ThingId, Vec<String>), Vec<(i64, usize)>>,
+    entries: HashMap<(ThingId, Vec<String>), Vec<Begun>>,
+}
+
+/// Where an entry begins, and its place.
+type Begun = (i64, usize);
+
+/// A click, as far as it matters who pays for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Paid<'v> {
+    /// Its campaign.
+    pub campaign: ThingId,
+    /// When it came, Unix milliseconds.
+    pub at_ms: i64,
+    /// Whether its campaign's model per day prices it, where no entry does.
+    pub is_daily: bool,
+    /// What is known about it.
+    pub facts: &'v Facts,
 }
 
 impl Shape {
@@ -79,7 +99,7 @@ impl Shape {
         value: impl Fn(Field) -> Option<&'v str>,
         from_ms: i64,
         to_ms: i64,
-    ) -> &[(i64, usize)] {
+    ) -> &[Begun] {
         let values = self.fields.iter().map(|field| value(*field).unwrap_or_default().to_owned());
         let Some(entries) = self.entries.get(&(campaign, values.collect())) else { return &[] };
         let first = to_ms.saturating_sub(self.length_ms);
@@ -111,50 +131,47 @@ impl Spread {
         Self { spends, shapes, rests, counted: none.clone(), priced: none }
     }
 
-    /// The entry that pays for a click, by its place; `value` knows the click's fields.
-    fn payer<'v>(
-        &self,
-        campaign: ThingId,
-        at_ms: i64,
-        value: impl Fn(Field) -> Option<&'v str>,
-    ) -> Option<usize> {
-        let behind = at_ms.saturating_add(1);
+    /// The entry that pays for a click, by its place.
+    fn payer(&self, click: Paid<'_>) -> Option<usize> {
+        let behind = click.at_ms.saturating_add(1);
+        let value = |field| click.facts.text(field);
+        let pays = |place: &usize| click.is_daily || self.spends[*place].entry != DAILY;
         self.shapes.iter().find_map(|shape| {
-            let fitting = shape.around(campaign, &value, at_ms, behind).iter();
-            fitting.map(|(_, place)| *place).max_by_key(|place| self.spends[*place].entry)
+            let fitting = shape.around(click.campaign, value, click.at_ms, behind).iter();
+            let fitting = fitting.map(|(_, place)| *place).filter(pays);
+            fitting.max_by_key(|place| self.spends[*place].entry)
         })
     }
 
-    /// Counts a click that came at `at_ms`.
-    pub fn count<'v>(
-        &mut self,
-        campaign: ThingId,
-        at_ms: i64,
-        value: impl Fn(Field) -> Option<&'v str>,
-    ) {
-        if let Some(place) = self.payer(campaign, at_ms, value) {
+    /// The number of the entry that pays for a click.
+    pub fn entry_of(&self, click: Paid<'_>) -> Option<i64> {
+        self.payer(click).map(|place| self.spends[place].entry)
+    }
+
+    /// Counts a click.
+    pub fn count(&mut self, click: Paid<'_>) {
+        if let Some(place) = self.payer(click) {
             self.counted[place] += 1;
         }
     }
 
     /// The entry that pays for a click, and its share. Every click that was counted must be priced once, in the order
     /// of keys.
-    pub fn price<'v>(
-        &mut self,
-        campaign: ThingId,
-        at_ms: i64,
-        value: impl Fn(Field) -> Option<&'v str>,
-    ) -> Option<(i64, i64)> {
-        let place = self.payer(campaign, at_ms, value)?;
+    pub fn price(&mut self, click: Paid<'_>) -> Option<(i64, i64)> {
+        let place = self.payer(click)?;
         let cost = share(self.rests[place], self.counted[place], self.priced[place]);
         self.priced[place] += 1;
         Some((self.spends[place].entry, cost))
     }
 
-    /// What is left where nobody clicked.
+    /// What is left where nobody clicked; a model per day costs nothing then.
     pub fn unspent(&self) -> impl Iterator<Item = Spend> {
-        let places = 0..self.spends.len();
-        let left = places.filter(|place| self.counted[*place] == 0 && self.rests[*place] > 0);
+        let is_left = |place: &usize| {
+            self.counted[*place] == 0
+                && self.rests[*place] > 0
+                && self.spends[*place].entry != DAILY
+        };
+        let left = (0..self.spends.len()).filter(is_left);
         left.map(|place| Spend { amount: self.rests[place], ..self.spends[place].clone() })
     }
 }
@@ -224,23 +241,25 @@ mod tests {
     /// A click: when it came, its creative and its placement.
     type Click = (i64, &'static str, &'static str);
 
-    fn value(click: &Click) -> impl Fn(Field) -> Option<&'static str> {
-        let (_, creative, placement) = *click;
-        move |field| {
-            let text = match field {
-                Field::CreativeId => creative,
-                Field::Placement => placement,
-                _ => "",
-            };
-            Some(text).filter(|text| !text.is_empty())
-        }
+    /// An entry and an amount.
+    type Share = (i64, i64);
+
+    fn facts(click: &Click) -> Facts {
+        let mut facts = Facts::default();
+        facts.set_text(Field::CreativeId, click.1);
+        facts.set_text(Field::Placement, click.2);
+        facts
+    }
+
+    fn paid<'v>(click: &Click, facts: &'v Facts) -> Paid<'v> {
+        Paid { campaign: 1, at_ms: click.0, is_daily: click.1 == "a", facts }
     }
 
     /// What each click gets, and what is left.
-    fn spread(spends: Vec<Spend>, clicks: &[Click]) -> (Vec<Option<(i64, i64)>>, Vec<(i64, i64)>) {
+    fn spread(spends: Vec<Spend>, clicks: &[Click]) -> (Vec<Option<Share>>, Vec<Share>) {
         let mut spread = Spread::new(spends);
-        clicks.iter().for_each(|click| spread.count(1, click.0, value(click)));
-        let priced = clicks.iter().map(|click| spread.price(1, click.0, value(click))).collect();
+        clicks.iter().for_each(|click| spread.count(paid(click, &facts(click))));
+        let priced = clicks.iter().map(|click| spread.price(paid(click, &facts(click)))).collect();
         (priced, spread.unspent().map(|left| (left.entry, left.amount)).collect())
     }
 
@@ -293,6 +312,13 @@ mod tests {
                 vec![Some((1, 18)), Some((1, 18)), Some((1, 17)), Some((1, 17)), None],
                 vec![(3, 7), (2, 30)],
             ),
+            // A price per day is paid by clicks that have it, where no entry pays for them.
+            (
+                vec![spend(DAILY, 9, key(0, 50, &[])), spend(2, 4, key(10, 20, &[]))],
+                vec![Some((0, 3)), Some((0, 2)), Some((2, 2)), Some((2, 2)), None],
+                vec![],
+            ),
+            (vec![spend(DAILY, 9, key(60, 70, &[]))], vec![None; 5], vec![]),
             // No value is a value.
             (
                 vec![spend(2, 30, key(0, 50, &[(Field::Placement, "")]))],
@@ -366,7 +392,7 @@ mod tests {
                 let fits = |spend: &&Spend| {
                     (spend.key.from_ms..spend.key.to_ms).contains(&click.0)
                         && spend.key.slice.0.iter().all(|(field, text)| {
-                            value(click)(*field).unwrap_or_default() == text
+                            facts(click).text(*field).unwrap_or_default() == text
                         })
                 };
                 let lengths = spends.iter().filter(fits).map(|spend| spend.key.length_ms()).min();

@@ -63,3 +63,27 @@ async fn costs_in_sqlite() {
     };
     conformance::costs(make).await.unwrap();
 }
+
+#[tokio::test]
+async fn rewrites_in_memory() {
+    let make = async || {
+        let store = Arc::new(MemoryEvents::new());
+        let both: conformance::Both = (store.clone(), store);
+        Ok(both)
+    };
+    conformance::rewrites(make).await.unwrap();
+}
+
+#[tokio::test]
+async fn rewrites_in_duckdb() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = std::cell::Cell::new(0);
+    let make = async || {
+        number.set(number.get() + 1);
+        let path = folder.path().join(format!("{}.duckdb", number.get()));
+        let store = Arc::new(DuckEvents::open(path, options())?);
+        let both: conformance::Both = (store.clone(), store);
+        Ok(both)
+    };
+    conformance::rewrites(make).await.unwrap();
+}

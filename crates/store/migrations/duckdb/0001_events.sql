@@ -47,7 +47,25 @@ CREATE TABLE inbox (
     search VARCHAR
 );
 
--- Numbers about the whole: `format`, `position`, `newest_ms`, and `largest_key:NODE` for every node.
+-- New figures of a recompute, kept aside until one transaction puts all of them in place. `row_table`: 0 clicks, 1 hops,
+-- 2 ledger. Without an entry, a row costs again what it was written down with.
+CREATE TABLE staged (
+    job BIGINT,
+    piece BIGINT,
+    row_table BIGINT,
+    key BIGINT,
+    sequence BIGINT,
+    entry BIGINT,
+    cost BIGINT
+);
+
+CREATE TABLE staged_pieces (
+    job BIGINT,
+    piece BIGINT,
+    through BIGINT
+);
+
+-- Numbers about the whole: `format`, `position`, `generation` (how often figures were switched), `newest_ms`, and `largest_key:NODE` for every node.
 CREATE TABLE meta (
     name VARCHAR,
     value BIGINT

@@ -122,7 +122,7 @@ async fn recomputes_are_unfinished_until_they_are_done(log: &dyn Costs) -> Resul
     let wanted = NewRecompute { workspace: 1, what, campaign: None, from_ms: 5, to_ms: 9 };
     let made = log.add_recompute(wanted.clone(), &by("ann", 1)).await?;
     assert_eq!((made.id, &made.wanted), (1, &wanted));
-    assert_eq!(log.unfinished().await?, [made.clone()]);
+    assert_eq!(log.unfinished().await?, std::slice::from_ref(&made));
     let half = Progress { rows: (5, 10), error: Some("disk".to_owned()), ..Progress::default() };
     log.note(1, &half).await?;
     assert_eq!(log.recompute(1, 1).await?.map(|r| r.progress), Some(half));

@@ -6,8 +6,10 @@ mod catalog;
 mod catalog_rules;
 mod costs;
 mod events;
+mod rewrites;
 mod sample;
 
 pub use catalog::catalog;
 pub use costs::costs;
 pub use events::events;
+pub use rewrites::{Both, rewrites};

@@ -6,9 +6,10 @@ use crate::events::{
     Batch, Cursor, EXTERNAL_ID_KIND, EventStats, Events, ExportPage, InboxQuery,
     PLATFORM_ID_MATCHES_MAX,
 };
-use crate::facts_order::normal_facts;
+use crate::facts_order::{kept, normal_facts};
 use crate::field_value::row_time_ms;
 use crate::inbox_text;
+use crate::rewrites::{Piece, Rewrite, Rewrites, Scope, Span, Staged};
 use async_trait::async_trait;
 use model::event::{InboxEntry, Row, RowKind};
 use model::facts::Value;
@@ -31,6 +32,8 @@ struct State {
     position: u64,
     rows: Vec<Row>,
     inbox: BTreeMap<u64, InboxEntry>,
+    generation: u64,
+    staged: BTreeMap<(i64, u64), (u64, Vec<Rewrite>)>,
 }
 
 impl MemoryEvents {
@@ -196,6 +199,59 @@ impl Events for MemoryEvents {
     async fn close(&self) -> Result<(), StoreError> {
         self.state()?.closed = true;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Rewrites for MemoryEvents {
+    async fn generation(&self) -> Result<u64, StoreError> {
+        Ok(self.state()?.generation)
+    }
+
+    async fn rows_within(&self, scope: &Scope) -> Result<Vec<Row>, StoreError> {
+        let mut rows = self.select(|row| {
+            scope.span.holds(row)
+                && row.sequence <= scope.through
+                && scope.kinds.contains(&row.kind)
+        })?;
+        rows.iter_mut().for_each(|row| row.facts = kept(&row.facts, &scope.tags));
+        Ok(rows)
+    }
+
+    async fn stage(&self, piece: Piece, rewrites: Vec<Rewrite>) -> Result<(), StoreError> {
+        let Piece { job, number, through } = piece;
+        let mut state = self.state()?;
+        state.staged.retain(|(of, place), _| *of != job || *place < number);
+        state.staged.insert((job, number), (through, rewrites));
+        Ok(())
+    }
+
+    async fn staged(&self, job: i64) -> Result<Option<Staged>, StoreError> {
+        let state = self.state()?;
+        let mut own = state.staged.iter().filter(|((of, _), _)| *of == job).peekable();
+        let through = own.peek().map(|(_, (through, _))| *through);
+        let pieces = own.count() as u64;
+        Ok(through.map(|through| Staged { through, pieces }))
+    }
+
+    async fn switch(&self, job: i64, span: Span, spend: Vec<Row>) -> Result<u64, StoreError> {
+        let mut state = self.state()?;
+        let staged = std::mem::take(&mut state.staged);
+        let own = staged.into_iter().filter(|((of, _), _)| *of == job);
+        let mut changed = 0;
+        for rewrite in own.flat_map(|(_, (_, rewrites))| rewrites) {
+            for row in state.rows.iter_mut().filter(|row| rewrite.is_of(row)) {
+                rewrite.apply(row);
+                changed += 1;
+            }
+        }
+        state.rows.retain(|row| row.kind != RowKind::Spend || !span.holds(row));
+        for mut row in spend {
+            row.facts = normal_facts(&row);
+            state.rows.push(row);
+        }
+        state.generation += 1;
+        Ok(changed)
     }
 }
 

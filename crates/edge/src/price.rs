@@ -62,7 +62,9 @@ fn price_by_model(model: CostModel, pricing: Pricing, facts: &mut Facts) {
         CostModel::RevShare { percent } => {
             push_rate(facts, percent.0, None, CostSource::RevShare);
         }
-        CostModel::PerDay { .. } => push_source(facts, CostSource::PerDay),
+        CostModel::PerDay { amount, currency } => {
+            push_rate(facts, amount.0, Some(currency), CostSource::PerDay);
+        }
     }
 }
 
@@ -154,7 +156,7 @@ mod tests {
                 (6, None, Some(7_500)),
             ),
             (share, ParameterFirst, None, click, (7, None, Some(12_500_000))),
-            (day, ParameterFirst, None, click, (8, None, None)),
+            (day, ParameterFirst, None, click, (8, None, Some(7_500))),
         ] {
             let facts = priced(model, precedence, query, how);
             let source = facts.int_at(tag::COST_SOURCE).unwrap_or_default();

@@ -24,12 +24,15 @@ mod terms;
 mod gather;
 mod run;
 
+mod recompute;
+
 pub use cost::Thousands;
 pub use draft::{Arrival, Call, ClickOf, Draft, NamedClick};
 pub use error::IngestError;
 pub use known::Known;
 pub use ledger::{Addition, Entry, Incoming, Judgement, judge};
 pub use reason::Reason;
+pub use recompute::{REFRESH_AUTHOR, Recomputer, refreshes};
 pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings};
 
 /// One step of the way from record to row.

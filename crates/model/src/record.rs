@@ -61,8 +61,8 @@ pub mod tag {
 
     /// What priced it (int): see [`crate::cost::CostSource`].
     pub const COST_SOURCE: u16 = 226;
-    /// What the campaign's model says where that is no amount of one click (int): micro-units per thousand or per
-    /// conversion, or millionths of a percent of revenue.
+    /// What the campaign's model says where that is no amount of one click (int): micro-units per thousand, per
+    /// conversion or per day, or millionths of a percent of revenue.
     pub const COST_RATE: u16 = 227;
     /// What the row cost before a cost entry priced it, micro-units in the workspace's currency (int).
     pub const COST_BASE: u16 = 228;

@@ -46,7 +46,7 @@ impl SpendKey {
 }
 
 /// An amount spent on a slice of traffic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Spend {
     /// The entry's number, or [`DAILY`].
     pub entry: i64,
@@ -153,6 +153,11 @@ impl Spread {
         if let Some(place) = self.payer(click) {
             self.counted[place] += 1;
         }
+    }
+
+    /// Passes over the clicks counted so far: they were priced before.
+    pub fn skip_counted(&mut self) {
+        self.priced.clone_from(&self.counted);
     }
 
     /// The entry that pays for a click, and its share. Every click that was counted must be priced once, in the order

@@ -257,6 +257,16 @@ impl RoutingTable {
         self.workspaces.get(&id)
     }
 
+    /// The numbers of all workspaces, in no order.
+    pub fn workspaces(&self) -> impl Iterator<Item = ThingId> {
+        self.workspaces.keys().copied()
+    }
+
+    /// All campaigns, archived ones included, in no order.
+    pub fn campaigns(&self) -> impl Iterator<Item = &CampaignRoute> {
+        self.campaigns.values()
+    }
+
     /// How many campaigns there are.
     pub fn campaign_count(&self) -> usize {
         self.campaigns.len()

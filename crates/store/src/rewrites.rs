@@ -77,6 +77,8 @@ pub struct Piece {
     pub number: u64,
     /// The journal sequence up to which the job looks at rows.
     pub through: u64,
+    /// A hash of what the job computes with: with anything else, its pieces would not fit together.
+    pub basis: i64,
 }
 
 /// How far a job is.
@@ -84,6 +86,8 @@ pub struct Piece {
 pub struct Staged {
     /// The journal sequence up to which it looks at rows.
     pub through: u64,
+    /// The hash that its pieces were staged with.
+    pub basis: i64,
     /// How many pieces are there.
     pub pieces: u64,
 }

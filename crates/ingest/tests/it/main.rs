@@ -18,6 +18,7 @@ mod hearing;
 mod oracle;
 mod play;
 mod property;
+mod recompute;
 mod writing;
 
 mod crash;

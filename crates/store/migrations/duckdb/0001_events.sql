@@ -62,10 +62,12 @@ CREATE TABLE staged (
 CREATE TABLE staged_pieces (
     job BIGINT,
     piece BIGINT,
-    through BIGINT
+    through BIGINT,
+    basis BIGINT
 );
 
--- Numbers about the whole: `format`, `position`, `generation` (how often figures were switched), `newest_ms`, and `largest_key:NODE` for every node.
+-- Numbers about the whole: `format`, `position`, `generation` (how often figures were switched), `newest_ms`, and
+-- `largest_key:NODE` for every node.
 CREATE TABLE meta (
     name VARCHAR,
     value BIGINT

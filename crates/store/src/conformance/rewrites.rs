@@ -36,7 +36,7 @@ fn rewrite(of: &Row, price: Price) -> Rewrite {
 }
 
 fn piece(number: u64) -> Piece {
-    Piece { job: 5, number, through: 90 }
+    Piece { job: 5, number, through: 90, basis: -7 }
 }
 
 async fn commit(events: &dyn Events, rows: Vec<Row>) -> Result<(), StoreError> {
@@ -112,7 +112,7 @@ async fn figures_change_only_when_they_are_switched(
     rewrites.stage(piece(0), vec![rewrite(&rows[0], share(3))]).await?;
     rewrites.stage(piece(1), vec![rewrite(&rows[1], share(4))]).await?;
     rewrites.stage(piece(2), Vec::new()).await?;
-    assert_eq!(rewrites.staged(5).await?, Some(Staged { through: 90, pieces: 3 }));
+    assert_eq!(rewrites.staged(5).await?, Some(Staged { through: 90, basis: -7, pieces: 3 }));
     assert_eq!(rewrites.staged(6).await?, None);
     assert_eq!(cost(&*events).await?, 30);
     // A click that comes meanwhile keeps its own figure.
@@ -137,7 +137,7 @@ async fn a_piece_that_is_staged_again_counts_once(
         .await?;
     rewrites.stage(piece(1), vec![rewrite(&rows[0], share(8))]).await?;
     rewrites.stage(piece(0), vec![rewrite(&rows[1], share(5))]).await?;
-    assert_eq!(rewrites.staged(5).await?, Some(Staged { through: 90, pieces: 1 }));
+    assert_eq!(rewrites.staged(5).await?, Some(Staged { through: 90, basis: -7, pieces: 1 }));
     assert_eq!(rewrites.switch(5, span(), Vec::new()).await?, 1);
     assert_eq!(cost(&*events).await?, 15);
     Ok(())

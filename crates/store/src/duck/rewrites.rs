@@ -65,11 +65,11 @@ pub fn stage(
     rewrites: &[Rewrite],
 ) -> Result<(), StoreError> {
     let failed = StoreError::during("keep new figures aside");
-    let Piece { job, number, through } = piece;
+    let Piece { job, number, through, basis } = piece;
     let replace = format!(
         "DELETE FROM staged WHERE job = {job} AND piece >= {number}; \
          DELETE FROM staged_pieces WHERE job = {job} AND piece >= {number}; \
-         INSERT INTO staged_pieces VALUES ({job}, {number}, {through})"
+         INSERT INTO staged_pieces VALUES ({job}, {number}, {through}, {basis})"
     );
     in_transaction(connection, || {
         connection.execute_batch(&replace)?;
@@ -116,12 +116,15 @@ fn place(table: Table) -> i64 {
 
 /// Answers [`crate::Rewrites::staged`].
 pub fn staged(connection: &Connection, job: i64) -> Result<Option<Staged>, StoreError> {
-    let sql = format!("SELECT count(*), max(through) FROM staged_pieces WHERE job = {job}");
+    let sql =
+        format!("SELECT count(*), max(through), max(basis) FROM staged_pieces WHERE job = {job}");
     let found = connection.query_row(&sql, [], |row| {
-        Ok((row.get::<_, i64>(0)? as u64, row.get::<_, Option<i64>>(1)?))
+        Ok((row.get::<_, i64>(0)? as u64, row.get::<_, Option<i64>>(1)?, row.get(2)?))
     });
-    let (pieces, through) = found.map_err(StoreError::during("read how far a recompute is"))?;
-    Ok(through.map(|through| Staged { through: through as u64, pieces }))
+    let failed = StoreError::during("read how far a recompute is");
+    let (pieces, through, basis): (_, _, Option<i64>) = found.map_err(failed)?;
+    let staged = through.zip(basis);
+    Ok(staged.map(|(through, basis)| Staged { through: through as u64, basis, pieces }))
 }
 
 /// Answers [`crate::Rewrites::switch`].

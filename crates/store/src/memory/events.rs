@@ -33,7 +33,7 @@ struct State {
     rows: Vec<Row>,
     inbox: BTreeMap<u64, InboxEntry>,
     generation: u64,
-    staged: BTreeMap<(i64, u64), (u64, Vec<Rewrite>)>,
+    staged: BTreeMap<(i64, u64), (Piece, Vec<Rewrite>)>,
 }
 
 impl MemoryEvents {
@@ -219,19 +219,19 @@ impl Rewrites for MemoryEvents {
     }
 
     async fn stage(&self, piece: Piece, rewrites: Vec<Rewrite>) -> Result<(), StoreError> {
-        let Piece { job, number, through } = piece;
+        let Piece { job, number, .. } = piece;
         let mut state = self.state()?;
         state.staged.retain(|(of, place), _| *of != job || *place < number);
-        state.staged.insert((job, number), (through, rewrites));
+        state.staged.insert((job, number), (piece, rewrites));
         Ok(())
     }
 
     async fn staged(&self, job: i64) -> Result<Option<Staged>, StoreError> {
         let state = self.state()?;
         let mut own = state.staged.iter().filter(|((of, _), _)| *of == job).peekable();
-        let through = own.peek().map(|(_, (through, _))| *through);
+        let first = own.peek().map(|(_, (piece, _))| *piece);
         let pieces = own.count() as u64;
-        Ok(through.map(|through| Staged { through, pieces }))
+        Ok(first.map(|Piece { through, basis, .. }| Staged { through, basis, pieces }))
     }
 
     async fn switch(&self, job: i64, span: Span, spend: Vec<Row>) -> Result<u64, StoreError> {

@@ -40,6 +40,11 @@ pub enum Command {
     },
     /// Say why a click went where it went, or where a made-up visitor would go
     Explain(ExplainArgs),
+    /// Take in costs from a file
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Compute figures again from stored facts; reports show the old or the new ones, never a mix
+    Recompute(RecomputeArgs),
     /// Write facts to stdout in an open format
     Export(ExportArgs),
     /// Verify the data folder: journal checksums, store against journal, catalog
@@ -182,6 +187,36 @@ pub struct ExplainArgs {
     /// How to print it
     #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
     pub format: TrailFormat,
+}
+
+/// What to take in.
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Cost entries as CSV; its first line names the columns
+    Costs {
+        /// The file
+        file: PathBuf,
+        /// Only say what each line would do
+        #[arg(long)]
+        preview: bool,
+    },
+}
+
+/// What to compute again.
+#[derive(Debug, Args)]
+pub struct RecomputeArgs {
+    /// Which figures
+    #[arg(long, value_delimiter = ',', required = true, value_parser = ["costs"])]
+    pub what: Vec<String>,
+    /// Of which clicks: today, yesterday, last_7_days, …, all, or FROM..TO
+    #[arg(long)]
+    pub period: String,
+    /// Time zone, such as Europe/Berlin; the workspace's when absent
+    #[arg(long)]
+    pub tz: Option<String>,
+    /// Only this campaign's, by its number
+    #[arg(long)]
+    pub campaign: Option<u32>,
 }
 
 /// What to export.

@@ -83,6 +83,19 @@ impl Client {
             .context("cannot read the answer")
     }
 
+    /// `POST path` with a CSV file, as JSON.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn post_csv(&self, path: &str, text: &str) -> anyhow::Result<Value> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request.header("authorization", format!("Bearer {}", self.token));
+        let response = request.header("host", HOST).content_type("text/csv").send(text);
+        read(response.context("cannot reach the server")?)?
+            .read_json()
+            .context("cannot read the answer")
+    }
+
     /// `GET path`, copied to `out` as it comes.
     ///
     /// # Errors

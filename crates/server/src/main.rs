@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod config_file;
 mod configuration;
+mod csv_rows;
 mod demo;
 mod example;
 mod exit;
@@ -17,8 +18,11 @@ mod export;
 mod first_start;
 mod folder;
 mod geo_tables;
+mod import_costs;
 mod keys;
 mod output;
+mod recompute;
+mod recompute_command;
 mod report_command;
 mod serve;
 mod simulate_command;
@@ -30,7 +34,7 @@ mod token;
 mod trail;
 
 use clap::Parser;
-use cli::{Cli, Command, ConfigCommand, TokenCommand};
+use cli::{Cli, Command, ConfigCommand, ImportCommand, TokenCommand};
 use config::Config;
 use std::process::ExitCode;
 
@@ -62,6 +66,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Simulate(args) => simulate_command::run(config, args),
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
         Command::Explain(args) => explain::run(config, &args),
+        Command::Import(ImportCommand::Costs { file, preview }) => {
+            import_costs::run(config, &file, preview)
+        }
+        Command::Recompute(args) => recompute_command::run(config, &args),
         Command::Export(args) => export::run(config, &args),
         Command::Check => check::run(&config),
         Command::Token(TokenCommand::Create { name }) => token::create(config, &name),

@@ -4,8 +4,8 @@ use super::extract::json;
 use super::problem::{PROBLEM_JSON, ProblemDocument};
 use super::schema::{describe, shared};
 use super::{
-    clicks, configuration, events_export, explain, inbox, reports, revisions, simulate, system,
-    templates, things, tokens, trail,
+    clicks, configuration, cost_import, costs, events_export, explain, inbox, recomputes, reports,
+    revisions, simulate, system, templates, things, tokens, trail,
 };
 use axum::response::Response;
 use http::StatusCode;
@@ -27,6 +27,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
         (name = "things", description = "what the operator sets up"),
         (name = "reports", description = "figures by any fields"),
         (name = "facts", description = "single clicks, conversions and calls"),
+        (name = "costs", description = "what was spent on which traffic"),
         (name = "configuration", description = "everything that is set up as one file"),
         (name = "tokens", description = "API keys"),
         (name = "system", description = "the server itself"),
@@ -38,6 +39,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
         templates::sources, templates::networks,
         reports::ask, reports::export, reports::fields, reports::metrics, simulate::simulate,
         clicks::list, trail::show, explain::click, explain::visitor, clicks::conversions, inbox::list, inbox::show, events_export::export,
+        costs::list, costs::add, costs::show, costs::undo, cost_import::import, recomputes::ask, recomputes::show,
         tokens::list, tokens::create, tokens::revoke,
         configuration::export, configuration::plan, configuration::apply, configuration::log,
         system::show, system::metrics, show,

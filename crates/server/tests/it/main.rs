@@ -19,6 +19,9 @@ mod browser;
 // A configuration applied while clicks run.
 mod configuration;
 
+// What was spent, spread over clicks.
+mod costs;
+
 // SIGKILL under load.
 mod crash;
 

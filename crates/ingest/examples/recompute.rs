@@ -51,8 +51,13 @@ async fn measure(clicks: i64, folder: &std::path::Path) -> Result<(), Box<dyn st
         let reader = tokio::spawn(read(store.clone(), stop.clone()));
         for job in catalog.unfinished().await? {
             let begun = Instant::now();
-            let stores =
-                Recomputer { events: &*store, rewrites: &*store, costs: &catalog, table: &table };
+            let stores = Recomputer {
+                events: &*store,
+                rewrites: &*store,
+                costs: &catalog,
+                table: &table,
+                judge: &|_| None,
+            };
             let done = stores.run(&job).await?;
             let (rows, seconds) = (done.rows.1, begun.elapsed().as_secs_f64());
             stop.store(true, Ordering::Relaxed);

@@ -32,7 +32,7 @@ pub use error::IngestError;
 pub use known::Known;
 pub use ledger::{Addition, Entry, Incoming, Judgement, judge};
 pub use reason::Reason;
-pub use recompute::{REFRESH_AUTHOR, Recomputer, refreshes};
+pub use recompute::{Judged, REFRESH_AUTHOR, Recomputer, refreshes};
 pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings};
 
 /// One step of the way from record to row.

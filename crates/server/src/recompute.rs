@@ -2,7 +2,7 @@
 //! that came since.
 
 use crate::app::{App, now_ms};
-use ingest::{IngestError, Recomputer, refreshes};
+use ingest::{IngestError, Judged, Recomputer, refreshes};
 use model::table::RoutingTable;
 use std::error::Error;
 use std::sync::Arc;
@@ -83,7 +83,8 @@ async fn ask(app: &App) -> Result<Option<Recompute>, ()> {
 
 async fn carry_out(app: &App, job: &Recompute) -> Result<(), IngestError> {
     let begun = Instant::now();
-    let progress = stores(app, &app.table.load()).run(job).await?;
+    let judge = |user_agent: &str| app.edge.judge(user_agent);
+    let progress = stores(app, &app.table.load(), &judge).run(job).await?;
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (rows, changed) = (progress.rows.1, progress.changed);
     tracing::info!(job = job.id, rows, changed, elapsed_ms, "figures were computed again");
@@ -92,15 +93,20 @@ async fn carry_out(app: &App, job: &Recompute) -> Result<(), IngestError> {
 
 async fn refresh(app: &App, from_ms: i64, to_ms: i64) -> Result<(), IngestError> {
     let table = app.table.load();
-    let stores = stores(app, &table);
+    let judge = |user_agent: &str| app.edge.judge(user_agent);
+    let stores = stores(app, &table, &judge);
     for job in refreshes(stores, from_ms, to_ms).await? {
         stores.run(&job).await?;
     }
     Ok(())
 }
 
-fn stores<'a>(app: &'a App, table: &'a RoutingTable) -> Recomputer<'a> {
-    Recomputer { events: &*app.events, rewrites: &*app.rewrites, costs: &*app.costs, table }
+fn stores<'a>(
+    app: &'a App,
+    table: &'a RoutingTable,
+    judge: &'a (dyn Fn(&str) -> Judged + Sync),
+) -> Recomputer<'a> {
+    Recomputer { events: &*app.events, rewrites: &*app.rewrites, costs: &*app.costs, table, judge }
 }
 
 fn tell(error: &(dyn Error + 'static)) {

@@ -119,16 +119,19 @@ pub struct CostQuery {
 pub enum What {
     /// What clicks cost.
     Costs,
+    /// Which clicks are programs.
+    Bots,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Costs];
+    pub const ALL: [Self; 2] = [Self::Costs, Self::Bots];
 
     /// The word in answers and the catalog.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Costs => "costs",
+            Self::Bots => "bots",
         }
     }
 }

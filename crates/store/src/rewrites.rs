@@ -8,7 +8,7 @@ use model::record::tag;
 use model::thing::ThingId;
 use model::{ClickKey, Field};
 
-/// Rewrites what rows cost. Results are kept aside piece by piece, so that a job can go on where it was killed; then
+/// Rewrites what rows cost, and what they are taken for. Results are kept aside piece by piece, so that a job can go on where it was killed; then
 /// one transaction puts all of them in place. A report sees the figures before it or behind it, never a mix. Rows that
 /// are committed meanwhile keep their own figures.
 #[async_trait]
@@ -27,9 +27,14 @@ pub trait Rewrites: Send + Sync {
     /// How far a job is: the sequence it was begun with, and its pieces; none when nothing is staged.
     async fn staged(&self, job: i64) -> Result<Option<Staged>, StoreError>;
 
-    /// Puts everything that a job staged in place, and `spend` in place of what stood for spending without clicks in
-    /// its span; forgets all that is staged. One transaction. Answers how many rows changed.
-    async fn switch(&self, job: i64, span: Span, spend: Vec<Row>) -> Result<u64, StoreError>;
+    /// Puts everything that a job staged in place, and `spend`, if there is any, in place of what stood for spending
+    /// without clicks in its span; forgets all that is staged. One transaction. Answers how many rows changed.
+    async fn switch(
+        &self,
+        job: i64,
+        span: Span,
+        spend: Option<Vec<Row>>,
+    ) -> Result<u64, StoreError>;
 }
 
 /// A part of one workspace's rows, by the time of their clicks.
@@ -101,8 +106,8 @@ pub struct Rewrite {
     pub key: ClickKey,
     /// Their record.
     pub sequence: u64,
-    /// What they cost.
-    pub price: Price,
+    /// What becomes of them.
+    pub figure: Figure,
 }
 
 impl Rewrite {
@@ -116,12 +121,20 @@ impl Rewrite {
 
     /// Puts the figure in place: what the row was written down with stays beside its share of an entry.
     pub(crate) fn apply(&self, row: &mut Row) {
+        if let Figure::Verdict { is_bot, reason } = self.figure {
+            row.facts.remove(Field::Bot.tag());
+            row.facts.remove(Field::BotReason.tag());
+            row.facts.set_flag(Field::Bot, is_bot);
+            row.facts.set_text(Field::BotReason, reason);
+            row.facts = normal_facts(row);
+            return;
+        }
         let own = row.facts.int_at(tag::COST_BASE).unwrap_or(row.cost);
         row.facts.remove(tag::COST_BASE);
         row.facts.remove(tag::COST_ENTRY);
-        row.cost = match self.price {
-            Price::Own => own,
-            Price::Share { entry, cost } => {
+        row.cost = match self.figure {
+            Figure::Verdict { .. } | Figure::Own => own,
+            Figure::Share { entry, cost } => {
                 row.facts.push_int(tag::COST_BASE, own);
                 row.facts.push_int(tag::COST_ENTRY, entry);
                 cost
@@ -131,16 +144,23 @@ impl Rewrite {
     }
 }
 
-/// What a row costs.
+/// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Price {
-    /// What it was written down with.
+pub enum Figure {
+    /// It costs what it was written down with.
     Own,
-    /// Its share of a cost entry.
+    /// It costs its share of a cost entry.
     Share {
         /// The entry's number, or [`model::spend::DAILY`].
         entry: i64,
         /// Micro-units in the workspace's currency.
         cost: i64,
+    },
+    /// It is taken for a program's, or a person's.
+    Verdict {
+        /// Whether it is a program.
+        is_bot: bool,
+        /// The code of the reason; empty for a person.
+        reason: &'static str,
     },
 }

@@ -25,7 +25,7 @@ pub(super) struct Basis {
 }
 
 /// How much of a span is looked at once, so that memory is bounded by the traffic of an hour.
-pub(super) const PIECE_MS: i64 = 60 * 60 * 1000;
+const PIECE_MS: i64 = 60 * 60 * 1000;
 
 impl Basis {
     /// Finds what pays for the clicks of a job among the rows up to `through`.
@@ -58,7 +58,8 @@ impl Basis {
     }
 }
 
-fn pieces(span: &Span) -> Vec<Span> {
+/// A span cut into pieces of an hour.
+pub(super) fn pieces(span: &Span) -> Vec<Span> {
     let starts = (0..).map(|hour| span.from_ms.saturating_add(PIECE_MS * hour));
     let starts = starts.take_while(|from| *from < span.to_ms);
     starts

@@ -9,7 +9,7 @@ use model::facts::Facts;
 use model::record::tag;
 use model::spend::{Paid, Spend, Spread};
 use model::{ClickKey, Field};
-use store::{Piece, Price, Progress, Recompute, Rewrite, Scope, Span};
+use store::{Figure, Piece, Progress, Recompute, Rewrite, Scope, Span};
 
 /// Rows that may cost something.
 const KINDS: [RowKind; 3] = [RowKind::Click, RowKind::Impression, RowKind::Entry];
@@ -44,7 +44,7 @@ pub(super) async fn run(stores: Recomputer<'_>, job: &Recompute) -> Result<Progr
         progress.rows.0 += run.stage(number as u64, piece, &mut spread).await?;
     }
     let spend = spread.unspent().map(|left| spend_row(&left, stores, &basis.span)).collect();
-    let changed = stores.rewrites.switch(job.id, basis.span, spend).await;
+    let changed = stores.rewrites.switch(job.id, basis.span, Some(spend)).await;
     progress.changed = changed.map_err(store_error("switch to new costs"))?;
     progress.is_done = true;
     run.note(&progress).await?;
@@ -102,9 +102,9 @@ impl Run<'_> {
         let clicks = rows.iter().filter(|row| row.kind == RowKind::Click).count();
         let mut rewrites: Vec<Rewrite> = Vec::new();
         for row in &rows {
-            let price = price(row, spread);
-            let new = Rewrite { kind: row.kind, key: row.key, sequence: row.sequence, price };
-            if is_new(row, price) && rewrites.last() != Some(&new) {
+            let figure = price(row, spread);
+            let new = Rewrite { kind: row.kind, key: row.key, sequence: row.sequence, figure };
+            if is_new(row, figure) && rewrites.last() != Some(&new) {
                 rewrites.push(new);
             }
         }
@@ -147,27 +147,28 @@ fn is_paid(row: &Row) -> bool {
 }
 
 /// What a row costs: a click its share; what an entry paid for, impressions and conversions do not cost again.
-fn price(row: &Row, spread: &mut Spread) -> Price {
+fn price(row: &Row, spread: &mut Spread) -> Figure {
     if !is_paid(row) {
-        return Price::Own;
+        return Figure::Own;
     }
     if row.kind == RowKind::Click {
         let share = spread.price(paid(row));
-        return share.map_or(Price::Own, |(entry, cost)| Price::Share { entry, cost });
+        return share.map_or(Figure::Own, |(entry, cost)| Figure::Share { entry, cost });
     }
     let own = row.facts.int_at(tag::COST_BASE).unwrap_or(row.cost);
     let has_price = own != 0 || CostSource::of(&row.facts).is_some();
     match spread.entry_of(paid(row)).filter(|_| has_price) {
-        Some(entry) => Price::Share { entry, cost: 0 },
-        None => Price::Own,
+        Some(entry) => Figure::Share { entry, cost: 0 },
+        None => Figure::Own,
     }
 }
 
-fn is_new(row: &Row, price: Price) -> bool {
+fn is_new(row: &Row, figure: Figure) -> bool {
     let now = row.facts.int_at(tag::COST_ENTRY);
-    match price {
-        Price::Own => now.is_some(),
-        Price::Share { entry, cost } => (now, row.cost) != (Some(entry), cost),
+    match figure {
+        Figure::Verdict { .. } => true,
+        Figure::Own => now.is_some(),
+        Figure::Share { entry, cost } => (now, row.cost) != (Some(entry), cost),
     }
 }
 

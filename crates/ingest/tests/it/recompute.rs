@@ -3,7 +3,7 @@
 use crate::catalog::{DAY_MS, START_MS, table};
 use crate::rig::block_on;
 use async_trait::async_trait;
-use ingest::{Recomputer, refreshes};
+use ingest::{Judged, Recomputer, refreshes};
 use model::cost::CostSource;
 use model::event::{Row, RowKind};
 use model::facts::Facts;
@@ -14,8 +14,8 @@ use model::{ClickKey, Field};
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use store::{
-    Author, Batch, Costs, Events, MemoryCatalog, MemoryEvents, NewCost, Piece, Progress, Recompute,
-    Rewrite, Rewrites, Scope, Span, Staged, StoreError,
+    Author, Batch, Costs, Events, MemoryCatalog, MemoryEvents, NewCost, NewRecompute, Piece,
+    Progress, Recompute, Rewrite, Rewrites, Scope, Span, Staged, StoreError, What,
 };
 
 const HOUR_MS: i64 = DAY_MS / 24;
@@ -53,7 +53,12 @@ impl Rewrites for Mortal<'_> {
         self.events.staged(job).await
     }
 
-    async fn switch(&self, job: i64, span: Span, spend: Vec<Row>) -> Result<u64, StoreError> {
+    async fn switch(
+        &self,
+        job: i64,
+        span: Span,
+        spend: Option<Vec<Row>>,
+    ) -> Result<u64, StoreError> {
         self.step()?;
         self.events.switch(job, span, spend).await
     }
@@ -91,6 +96,7 @@ impl Rig {
             rewrites: &mortal,
             costs: &self.catalog,
             table: &table,
+            judge: &judge,
         };
         block_on(stores.run(job)).ok()
     }
@@ -110,6 +116,7 @@ impl Rig {
             rewrites: &self.events,
             costs: &self.catalog,
             table: &table,
+            judge: &judge,
         };
         for job in block_on(refreshes(stores, START_MS, START_MS + DAY_MS)).unwrap() {
             block_on(stores.run(&job)).unwrap();
@@ -121,6 +128,8 @@ impl Rig {
         let tags = vec![
             Field::Campaign.tag(),
             Field::CreativeId.tag(),
+            Field::Bot.tag(),
+            Field::BotReason.tag(),
             tag::COST_ENTRY,
             tag::COST_BASE,
             tag::COST_SOURCE,
@@ -133,6 +142,11 @@ impl Rig {
     fn cost(&self) -> i64 {
         self.rows().iter().map(|row| row.cost).sum()
     }
+}
+
+/// Whoever names himself a robot is one.
+fn judge(user_agent: &str) -> Judged {
+    user_agent.contains("robot").then_some("crawler")
 }
 
 fn by() -> Author {
@@ -282,6 +296,52 @@ fn a_killed_job_goes_on_where_it_was() {
     assert_eq!(rig.run_one(&job, 15).map(|progress| progress.changed), Some(24));
     let costs: Vec<i64> = rig.rows().iter().map(|row| row.cost).collect();
     assert_eq!(costs, [vec![8; 5], vec![7; 19]].concat());
+}
+
+#[test]
+fn clicks_are_judged_anew_and_what_came_of_them_follows() {
+    let agent = |number: i64, text: &str, reason: &str| {
+        let mut row = click(number, number).row();
+        row.facts.set_text(Field::UserAgent, text);
+        row.facts.set_flag(Field::Bot, !reason.is_empty());
+        row.facts.set_text(Field::BotReason, reason);
+        row
+    };
+    let rig = Rig::new(&[]);
+    let mut sale = agent(1, "robot", "");
+    (sale.kind, sale.sequence) = (RowKind::Entry, 9);
+    let rows = vec![
+        agent(1, "robot", ""),
+        sale,
+        agent(2, "person", "monitor"),
+        agent(3, "person", "prefetch"),
+        agent(4, "robot", "crawler"),
+    ];
+    rig.commit(rows);
+    let wanted = NewRecompute {
+        workspace: 1,
+        what: What::Bots,
+        campaign: None,
+        from_ms: START_MS,
+        to_ms: START_MS + DAY_MS,
+    };
+    let job = block_on(rig.catalog.add_recompute(wanted, &by())).unwrap();
+    // Killed, it goes on where it was.
+    assert!(rig.run_one(&job, 5).is_none());
+    assert_eq!(rig.run_one(&job, 20).map(|progress| progress.changed), Some(3));
+    let told: Vec<_> = rig
+        .rows()
+        .iter()
+        .map(|row| {
+            (row.facts.flag(Field::Bot), row.facts.text(Field::BotReason).map(str::to_owned))
+        })
+        .collect();
+    let bot = |code: &str| (true, Some(code.to_owned()));
+    // What the request itself said is not in the user agent, and stays.
+    assert_eq!(
+        told,
+        [bot("crawler"), bot("crawler"), (false, None), bot("prefetch"), bot("crawler")]
+    );
 }
 
 #[test]

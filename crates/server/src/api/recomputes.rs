@@ -22,7 +22,7 @@ use store::{NewRecompute, Recompute, What};
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecomputeInput {
-    /// Which projection: `costs`.
+    /// Which projection: `costs`, or `bots`.
     pub what: String,
     /// Of which clicks: a word such as `last_7_days`, or `from` and `to`.
     pub period: Period,

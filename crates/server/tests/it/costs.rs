@@ -82,6 +82,11 @@ fn what_was_spent_is_spread_shown_traced_undone_and_survives_a_kill() {
     }
     settled(&server);
     assert_eq!(report(&server), ("2.00".into(), vec![pair("a", "1.50"), pair("b", "0.50")]));
+    // Judged anew, people and programs are what they were.
+    server.request("GET", "/c/example?creative_id=d&cost=0", &[("user-agent", "curl/8.5.0")], "");
+    server.settle();
+    let told = server.run(&["recompute", "--what", "bots", "--period", "today"]);
+    assert!(told.contains("5 clicks computed, 0 rows changed"), "{told}");
     server.stop();
     // Without a server, too: a command starts one for itself.
     server.run(&["import", "costs", &file]);

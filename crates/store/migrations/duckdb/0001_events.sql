@@ -48,7 +48,8 @@ CREATE TABLE inbox (
 );
 
 -- New figures of a recompute, kept aside until one transaction puts all of them in place. `row_table`: 0 clicks, 1 hops,
--- 2 ledger. Without an entry, a row costs again what it was written down with.
+-- 2 ledger. With `is_bot` it is a verdict; else a cost, and
+-- without an entry a row costs again what it was written down with.
 CREATE TABLE staged (
     job BIGINT,
     piece BIGINT,
@@ -56,7 +57,9 @@ CREATE TABLE staged (
     key BIGINT,
     sequence BIGINT,
     entry BIGINT,
-    cost BIGINT
+    cost BIGINT,
+    is_bot BIGINT,
+    reason VARCHAR
 );
 
 CREATE TABLE staged_pieces (

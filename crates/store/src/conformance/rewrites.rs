@@ -3,7 +3,7 @@
 use super::sample::{MAY_MS, entry, key, row};
 use crate::error::StoreError;
 use crate::events::{Batch, Events};
-use crate::rewrites::{Piece, Price, Rewrite, Rewrites, Scope, Span, Staged};
+use crate::rewrites::{Figure, Piece, Rewrite, Rewrites, Scope, Span, Staged};
 use model::Field;
 use model::event::{Row, RowKind};
 use model::metric::{Counter, Metric};
@@ -23,6 +23,7 @@ where
     figures_change_only_when_they_are_switched(make().await?).await?;
     a_piece_that_is_staged_again_counts_once(make().await?).await?;
     what_a_row_cost_before_comes_back(make().await?).await?;
+    verdicts_change_and_costs_stay(make().await?).await?;
     spending_without_clicks_is_replaced_within_its_span(make().await?).await?;
     reports_see_the_old_figures_or_the_new_ones(make().await?).await
 }
@@ -31,8 +32,8 @@ fn span() -> Span {
     Span { workspace: 1, campaign: None, from_ms: MAY_MS, to_ms: MAY_MS + 86_400_000 }
 }
 
-fn rewrite(of: &Row, price: Price) -> Rewrite {
-    Rewrite { kind: of.kind, key: of.key, sequence: of.sequence, price }
+fn rewrite(of: &Row, figure: Figure) -> Rewrite {
+    Rewrite { kind: of.kind, key: of.key, sequence: of.sequence, figure }
 }
 
 fn piece(number: u64) -> Piece {
@@ -108,7 +109,7 @@ async fn figures_change_only_when_they_are_switched(
     let rows = [priced(1, 10), priced(2, 20)];
     commit(&*events, rows.to_vec()).await?;
     assert_eq!((rewrites.generation().await?, rewrites.staged(5).await?), (0, None));
-    let share = |cost| Price::Share { entry: 7, cost };
+    let share = |cost| Figure::Share { entry: 7, cost };
     rewrites.stage(piece(0), vec![rewrite(&rows[0], share(3))]).await?;
     rewrites.stage(piece(1), vec![rewrite(&rows[1], share(4))]).await?;
     rewrites.stage(piece(2), Vec::new()).await?;
@@ -117,7 +118,7 @@ async fn figures_change_only_when_they_are_switched(
     assert_eq!(cost(&*events).await?, 30);
     // A click that comes meanwhile keeps its own figure.
     commit(&*events, vec![priced(3, 100)]).await?;
-    assert_eq!(rewrites.switch(5, span(), Vec::new()).await?, 2);
+    assert_eq!(rewrites.switch(5, span(), Some(Vec::new())).await?, 2);
     assert_eq!(cost(&*events).await?, 107);
     assert_eq!((rewrites.generation().await?, rewrites.staged(5).await?), (1, None));
     let found = events.rows_of(1, &[key(1)]).await?;
@@ -131,14 +132,14 @@ async fn a_piece_that_is_staged_again_counts_once(
 ) -> Result<(), StoreError> {
     let rows = [priced(1, 10), priced(2, 20)];
     commit(&*events, rows.to_vec()).await?;
-    let share = |cost| Price::Share { entry: 7, cost };
+    let share = |cost| Figure::Share { entry: 7, cost };
     rewrites
         .stage(piece(0), vec![rewrite(&rows[0], share(1)), rewrite(&rows[1], share(1))])
         .await?;
     rewrites.stage(piece(1), vec![rewrite(&rows[0], share(8))]).await?;
     rewrites.stage(piece(0), vec![rewrite(&rows[1], share(5))]).await?;
     assert_eq!(rewrites.staged(5).await?, Some(Staged { through: 90, basis: -7, pieces: 1 }));
-    assert_eq!(rewrites.switch(5, span(), Vec::new()).await?, 1);
+    assert_eq!(rewrites.switch(5, span(), Some(Vec::new())).await?, 1);
     assert_eq!(cost(&*events).await?, 15);
     Ok(())
 }
@@ -149,19 +150,44 @@ async fn what_a_row_cost_before_comes_back((events, rewrites): Both) -> Result<(
     (sale.cost, back.cost) = (4, -1);
     commit(&*events, vec![click.clone(), back.clone(), sale.clone()]).await?;
     for (entry, of_click, sum) in [(7, 3, 3), (8, 6, 6)] {
-        let of_click = rewrite(&click, Price::Share { entry, cost: of_click });
-        let of_sale = rewrite(&sale, Price::Share { entry, cost: 0 });
+        let of_click = rewrite(&click, Figure::Share { entry, cost: of_click });
+        let of_sale = rewrite(&sale, Figure::Share { entry, cost: 0 });
         rewrites.stage(piece(0), vec![of_click, of_sale]).await?;
-        assert_eq!(rewrites.switch(5, span(), Vec::new()).await?, 3);
+        assert_eq!(rewrites.switch(5, span(), Some(Vec::new())).await?, 3);
         assert_eq!(cost(&*events).await?, sum);
     }
-    let own = [&click, &sale].map(|row| rewrite(row, Price::Own)).to_vec();
+    let own = [&click, &sale].map(|row| rewrite(row, Figure::Own)).to_vec();
     rewrites.stage(piece(0), own).await?;
-    rewrites.switch(5, span(), Vec::new()).await?;
+    rewrites.switch(5, span(), Some(Vec::new())).await?;
     assert_eq!(cost(&*events).await?, 13);
     let found = events.rows_of(1, &[key(1)]).await?;
     assert!(found.iter().all(|row| row.facts.get(tag::COST_BASE).is_none()));
     assert!(found.iter().all(|row| row.facts.get(tag::COST_ENTRY).is_none()));
+    Ok(())
+}
+
+async fn verdicts_change_and_costs_stay((events, rewrites): Both) -> Result<(), StoreError> {
+    let mut bot = priced(1, 10);
+    bot.facts.set_flag(Field::Bot, true);
+    bot.facts.set_flag(Field::Test, true);
+    bot.facts.set_text(Field::BotReason, "crawler");
+    let mut spend = row(RowKind::Spend, 7);
+    (spend.count, spend.cost) = (0, 5);
+    commit(&*events, vec![bot.clone(), priced(2, 20)]).await?;
+    rewrites.switch(5, span(), Some(vec![spend])).await?;
+    let verdict = |is_bot, reason| Figure::Verdict { is_bot, reason };
+    let changes =
+        [rewrite(&bot, verdict(false, "")), rewrite(&priced(2, 20), verdict(true, "monitor"))];
+    rewrites.stage(piece(0), changes.to_vec()).await?;
+    assert_eq!(rewrites.switch(5, span(), None).await?, 2);
+    assert_eq!(cost(&*events).await?, 35);
+    let found = events.rows_of(1, &[key(1), key(2)]).await?;
+    let told = |row: &Row| {
+        let reason = row.facts.text(Field::BotReason).map(str::to_owned);
+        (row.facts.flag(Field::Bot), row.facts.flag(Field::Test), reason)
+    };
+    assert_eq!(told(&found[0]), (false, true, None));
+    assert_eq!(told(&found[1]), (true, false, Some("monitor".to_owned())));
     Ok(())
 }
 
@@ -175,17 +201,17 @@ async fn spending_without_clicks_is_replaced_within_its_span(
         row
     };
     commit(&*events, vec![priced(1, 10)]).await?;
-    rewrites.switch(5, span(), vec![spend(1, 100), spend(2, 200)]).await?;
+    rewrites.switch(5, span(), Some(vec![spend(1, 100), spend(2, 200)])).await?;
     assert_eq!(cost(&*events).await?, 310);
     // It belongs to no click.
     assert_eq!(events.rows_of(1, &[key(1)]).await?.len(), 1);
     assert_eq!(events.stats().await?.clicks, 1);
     let second = Span { from_ms: MAY_MS + 2000, ..span() };
-    rewrites.switch(6, second, vec![spend(3, 5)]).await?;
+    rewrites.switch(6, second, Some(vec![spend(3, 5)])).await?;
     assert_eq!(cost(&*events).await?, 115);
-    rewrites.switch(7, Span { campaign: Some(77), ..span() }, Vec::new()).await?;
+    rewrites.switch(7, Span { campaign: Some(77), ..span() }, Some(Vec::new())).await?;
     assert_eq!(cost(&*events).await?, 115);
-    rewrites.switch(8, span(), Vec::new()).await?;
+    rewrites.switch(8, span(), Some(Vec::new())).await?;
     assert_eq!((cost(&*events).await?, rewrites.generation().await?), (10, 4));
     Ok(())
 }
@@ -207,12 +233,12 @@ async fn reports_see_the_old_figures_or_the_new_ones(
         Ok::<_, StoreError>(seen)
     });
     for round in 1..=10 {
-        let price = Price::Share { entry: round, cost: round };
+        let figure = Figure::Share { entry: round, cost: round };
         for (number, rows) in (0..).zip(rows.chunks(300)) {
-            let rewrites_of = rows.iter().map(|row| rewrite(row, price)).collect();
+            let rewrites_of = rows.iter().map(|row| rewrite(row, figure)).collect();
             rewrites.stage(piece(number), rewrites_of).await?;
         }
-        rewrites.switch(5, span(), Vec::new()).await?;
+        rewrites.switch(5, span(), Some(Vec::new())).await?;
         // Where all run on one thread, the watcher gets its turn.
         tokio::task::yield_now().await;
     }

@@ -269,9 +269,14 @@ impl Rewrites for DuckEvents {
         self.writer.ask(move |connection| rewrites::staged(connection, job)).await
     }
 
-    async fn switch(&self, job: i64, span: Span, spend: Vec<Row>) -> Result<u64, StoreError> {
+    async fn switch(
+        &self,
+        job: i64,
+        span: Span,
+        spend: Option<Vec<Row>>,
+    ) -> Result<u64, StoreError> {
         let layout = self.layout.clone();
-        self.writer.ask(move |c| rewrites::switch(c, &layout, job, &span, &spend)).await
+        self.writer.ask(move |c| rewrites::switch(c, &layout, job, &span, spend.as_deref())).await
     }
 }
 

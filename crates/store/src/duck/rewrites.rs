@@ -9,9 +9,11 @@ use super::read_rows::select_tags;
 use super::rows::{Layout, Named};
 use super::schema::Table;
 use crate::error::StoreError;
-use crate::rewrites::{Piece, Price, Rewrite, Scope, Span, Staged};
-use arrow::array::{ArrayRef, Int64Array};
+use crate::facts_order::flag_bit;
+use crate::rewrites::{Figure, Piece, Rewrite, Scope, Span, Staged};
+use arrow::array::{ArrayRef, Int64Array, StringArray};
 use duckdb::Connection;
+use model::Field;
 use model::event::Row;
 use model::query::TimeBasis;
 use std::sync::Arc;
@@ -86,6 +88,10 @@ fn columns(piece: Piece, rewrites: &[Rewrite]) -> Named {
     let ints = |value: &dyn Fn(&Rewrite) -> Option<i64>| {
         Arc::new(rewrites.iter().map(value).collect::<Int64Array>()) as ArrayRef
     };
+    let reasons = rewrites.iter().map(|rewrite| match rewrite.figure {
+        Figure::Verdict { reason, .. } => Some(reason),
+        _ => None,
+    });
     vec![
         ("job", ints(&|_| Some(piece.job))),
         ("piece", ints(&|_| i64::try_from(piece.number).ok())),
@@ -94,18 +100,26 @@ fn columns(piece: Piece, rewrites: &[Rewrite]) -> Named {
         ("sequence", ints(&|rewrite| i64::try_from(rewrite.sequence).ok())),
         (
             "entry",
-            ints(&|rewrite| match rewrite.price {
-                Price::Own => None,
-                Price::Share { entry, .. } => Some(entry),
+            ints(&|rewrite| match rewrite.figure {
+                Figure::Share { entry, .. } => Some(entry),
+                _ => None,
             }),
         ),
         (
             "cost",
-            ints(&|rewrite| match rewrite.price {
-                Price::Own => None,
-                Price::Share { cost, .. } => Some(cost),
+            ints(&|rewrite| match rewrite.figure {
+                Figure::Share { cost, .. } => Some(cost),
+                _ => None,
             }),
         ),
+        (
+            "is_bot",
+            ints(&|rewrite| match rewrite.figure {
+                Figure::Verdict { is_bot, .. } => Some(is_bot.into()),
+                _ => None,
+            }),
+        ),
+        ("reason", Arc::new(reasons.collect::<StringArray>())),
     ]
 }
 
@@ -133,7 +147,7 @@ pub fn switch(
     layout: &Layout,
     job: i64,
     span: &Span,
-    spend: &[Row],
+    spend: Option<&[Row]>,
 ) -> Result<u64, StoreError> {
     let failed = StoreError::during("switch to new figures");
     connection.execute_batch("BEGIN TRANSACTION").map_err(&failed)?;
@@ -148,18 +162,21 @@ fn try_switch(
     layout: &Layout,
     job: i64,
     span: &Span,
-    spend: &[Row],
+    spend: Option<&[Row]>,
 ) -> Result<u64, StoreError> {
     let failed = StoreError::during("switch to new figures");
     let mut changed = 0;
     for table in Table::OF_CLICKS {
-        let sql = update(table, job);
-        changed += connection.execute(&sql, []).map_err(&failed)? as u64;
+        for sql in [update_cost(table, job), update_verdict(table, job)] {
+            changed += connection.execute(&sql, []).map_err(&failed)? as u64;
+        }
     }
-    let spent = Table::Spend.name();
-    let delete = format!("DELETE FROM {spent} WHERE {}", within(span));
-    connection.execute_batch(&delete).map_err(&failed)?;
-    append_rows(connection, layout, Table::Spend, spend.iter(), &mut PlatformIds::new(0))?;
+    if let Some(spend) = spend {
+        let spent = Table::Spend.name();
+        let delete = format!("DELETE FROM {spent} WHERE {}", within(span));
+        connection.execute_batch(&delete).map_err(&failed)?;
+        append_rows(connection, layout, Table::Spend, spend.iter(), &mut PlatformIds::new(0))?;
+    }
     let generation = generation(connection)? + 1;
     let end = format!(
         "DELETE FROM staged; DELETE FROM staged_pieces; \
@@ -171,7 +188,7 @@ fn try_switch(
 }
 
 /// What a row was written down with stays beside its share of an entry.
-fn update(table: Table, job: i64) -> String {
+fn update_cost(table: Table, job: i64) -> String {
     let (name, number) = (table.name(), place(table));
     format!(
         "UPDATE {name} SET \
@@ -179,7 +196,20 @@ fn update(table: Table, job: i64) -> String {
          cost_base = CASE WHEN s.entry IS NOT NULL THEN coalesce({name}.cost_base, {name}.cost) END, \
          cost_entry = s.entry \
          FROM (SELECT key, sequence, entry, cost FROM staged \
-               WHERE job = {job} AND row_table = {number}) s \
+               WHERE job = {job} AND row_table = {number} AND is_bot IS NULL) s \
+         WHERE {name}.key = s.key AND {name}.sequence = s.sequence"
+    )
+}
+
+fn update_verdict(table: Table, job: i64) -> String {
+    let (name, number) = (table.name(), place(table));
+    let bit = 1_i64 << flag_bit(Field::Bot.tag()).unwrap_or_default();
+    let reason = Field::BotReason.name();
+    format!(
+        "UPDATE {name} SET flags = ({name}.flags & ~{bit}) | ({bit} * s.is_bot), \
+         {reason} = nullif(s.reason, '') \
+         FROM (SELECT key, sequence, is_bot, reason FROM staged \
+               WHERE job = {job} AND row_table = {number} AND is_bot IS NOT NULL) s \
          WHERE {name}.key = s.key AND {name}.sequence = s.sequence"
     )
 }

@@ -234,7 +234,12 @@ impl Rewrites for MemoryEvents {
         Ok(first.map(|Piece { through, basis, .. }| Staged { through, basis, pieces }))
     }
 
-    async fn switch(&self, job: i64, span: Span, spend: Vec<Row>) -> Result<u64, StoreError> {
+    async fn switch(
+        &self,
+        job: i64,
+        span: Span,
+        spend: Option<Vec<Row>>,
+    ) -> Result<u64, StoreError> {
         let mut state = self.state()?;
         let staged = std::mem::take(&mut state.staged);
         let own = staged.into_iter().filter(|((of, _), _)| *of == job);
@@ -245,8 +250,10 @@ impl Rewrites for MemoryEvents {
                 changed += 1;
             }
         }
-        state.rows.retain(|row| row.kind != RowKind::Spend || !span.holds(row));
-        for mut row in spend {
+        if spend.is_some() {
+            state.rows.retain(|row| row.kind != RowKind::Spend || !span.holds(row));
+        }
+        for mut row in spend.into_iter().flatten() {
             row.facts = normal_facts(&row);
             state.rows.push(row);
         }

@@ -38,6 +38,7 @@ events! {
     WrongKey "wrong_key" "the postback key is not the network's";
     MissingKey "missing_key" "the postback has no key and its network demands one";
     WrongAddress "wrong_address" "the postback comes from an address that is not the network's";
+    BatchTooLong "batch_too_long" "a call reported more conversions than are read at a time";
     NotLogged "not_logged" "the journal could not take the record and the answer said so";
     Method "method_not_allowed" "the endpoint does not know the method";
     NoEndpoint "no_endpoint" "no endpoint has this path";

@@ -82,6 +82,9 @@ pub struct Edge {
     default_settings: Workspace,
 }
 
+/// Loads the pixel from a page.
+const PIXEL_SCRIPT: &str = include_str!("pixel.js");
+
 /// An edge at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -157,6 +160,7 @@ impl Edge {
             }
             Endpoint::Postback { key } => intake::postback(self, request, key).await,
             Endpoint::Pixel => intake::pixel(self, request).await,
+            Endpoint::PixelScript => reply::script(PIXEL_SCRIPT),
             Endpoint::Impression { key } => impression::impression(self, request, site, key).await,
             Endpoint::Live => health::live(),
             Endpoint::Ready => health::ready(self).await,
@@ -168,7 +172,11 @@ impl Edge {
         let Some(key) = record.key() else { return };
         if !matches!(
             record.kind,
-            RecordKind::Postback | RecordKind::Pixel | RecordKind::LanderClick
+            RecordKind::Postback
+                | RecordKind::Pixel
+                | RecordKind::Order
+                | RecordKind::Report
+                | RecordKind::LanderClick
         ) {
             self.log.ids.raise(key);
         }

@@ -1,5 +1,6 @@
 //! Conversions as they are reported: postbacks from servers, pixels from browsers. Stored raw, then answered.
 
+use crate::batch::{self, Told, TooMany};
 use crate::cookie::Cookies;
 use crate::counters::Event;
 use crate::edge::Edge;
@@ -9,20 +10,21 @@ use crate::peer::client_address;
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
+use crate::sender::check_sender;
 use crate::verdicts::Outcome;
 use crate::visitor::kept_address;
-use http::{StatusCode, header};
-use model::cidr::Cidr;
+use bytes::Bytes;
+use http::{HeaderName, StatusCode, header};
 use model::facts::Facts;
-use model::id::{self, ClickId, IdError};
-use model::postback::{PostbackParam, PostbackParams, body_pairs};
+use model::id::{ClickId, IdError};
+use model::notification::read_body;
+use model::postback::{Named, NotNamed, PostbackParam, PostbackParams};
 use model::record::{RecordKind, tag};
 use model::table::RoutingTable;
-use model::thing::{CheckMode, DEFAULT_WORKSPACE, IpPrivacy, Network, Thing, ThingId};
-use model::{Field, params};
+use model::thing::{DEFAULT_WORKSPACE, IpPrivacy, Network, Thing, ThingId};
+use model::{Field, first_party, params};
 use std::borrow::Cow;
-use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long `?wait=1` waits for the verdict.
 const WAIT_MAX: Duration = Duration::from_secs(1);
@@ -30,6 +32,9 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 const HEADER_BYTES_MAX: usize = 512;
 /// More parameters than this are not looked at.
 const PARAMS_MAX: usize = 256;
+
+/// A network's key, where it stands neither in the path nor in a parameter.
+const KEY_HEADER: HeaderName = HeaderName::from_static("x-postback-key");
 
 /// What intake found out about a call.
 struct Call {
@@ -45,6 +50,9 @@ struct Call {
 /// answered 200 whatever it is worth, unless its sender is told to expect otherwise.
 pub(crate) async fn postback(edge: &Edge, request: &Incoming<'_>, key: Option<&str>) -> Reply {
     let table = edge.table.load_full();
+    if let Some(elements) = batch::elements(request.body) {
+        return postbacks(edge, request, &table, key, elements).await;
+    }
     let call = Call::read(edge, request, &table, key, RecordKind::Postback);
     if let Some(refusal) = call.refusal {
         edge.log.counters.count(refusal);
@@ -58,6 +66,51 @@ pub(crate) async fn postback(edge: &Edge, request: &Incoming<'_>, key: Option<&s
         _ => None,
     };
     call.answer(query, sequence, outcome)
+}
+
+/// Several postbacks in one call: each is a call of its own, and all of them share one write.
+async fn postbacks(
+    edge: &Edge,
+    request: &Incoming<'_>,
+    table: &RoutingTable,
+    key: Option<&str>,
+    elements: Result<Vec<Bytes>, TooMany>,
+) -> Reply {
+    let kind = RecordKind::Postback;
+    let calls: Vec<Call> = match elements {
+        Ok(elements) => {
+            let of = |(number, body)| {
+                let mut call = Call::read(edge, &Incoming { body, ..*request }, table, key, kind);
+                call.facts.push_int(tag::ELEMENT, number);
+                call
+            };
+            (1..).zip(&elements).map(of).collect()
+        }
+        Err(TooMany) => {
+            let mut call = Call::read(edge, request, table, key, kind);
+            call.refuse(Event::BatchTooLong);
+            vec![call]
+        }
+    };
+    calls.iter().filter_map(|call| call.refusal).for_each(|event| edge.log.counters.count(event));
+    let records = calls.iter().map(|call| encode(kind, &call.facts)).collect();
+    let Ok(sequences) = edge.log.append_all_or_refuse(records).await else {
+        return edge.unavailable();
+    };
+    let query = Query { text: request.query(), is_cut: false };
+    let deadline = Instant::now() + WAIT_MAX;
+    let mut answers = Vec::with_capacity(calls.len());
+    for (call, sequence) in calls.iter().zip(sequences) {
+        let outcome = match call.refusal {
+            None if query.is_set("wait") => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                edge.verdicts.wait(sequence.0, left).await
+            }
+            _ => None,
+        };
+        answers.push(call.told(query, sequence.0, outcome.as_ref()));
+    }
+    batch::answer(query, answers)
 }
 
 /// A pixel: stored, then answered with the picture.
@@ -81,11 +134,21 @@ impl Call {
         path_key: Option<&str>,
         kind: RecordKind,
     ) -> Self {
+        let mut first_party = Vec::new();
+        let url = first_party::hide_in_url(request.path_and_query, &mut first_party);
+        let body = String::from_utf8_lossy(request.body);
+        let body = match first_party::hide_in_body(&body, &mut first_party) {
+            Cow::Borrowed(same) if same.len() == body.len() => request.body.clone(),
+            hidden => Bytes::from(hidden.into_owned()),
+        };
+        let request = &Incoming { path_and_query: &url, body: &body, ..*request };
         let headers = Headers::read(request.headers);
-        let form = body_pairs(&String::from_utf8_lossy(request.body));
         let query_key = Query { text: request.query(), is_cut: false }.get("key");
+        let header_key = || request.headers.get(KEY_HEADER).and_then(|key| key.to_str().ok());
         let key = path_key.map(params::decode).or(query_key);
+        let key = key.or_else(|| header_key().map(Cow::Borrowed));
         let named = key.as_deref().and_then(|key| table.network_by_postback_key(key));
+        let form = read_body(&String::from_utf8_lossy(request.body), named.map(|n| &n.body));
         let form = form.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let pairs = params::pairs(request.query()).chain(form).take(PARAMS_MAX);
         let read = PostbackParams::read(pairs, named.map(|n| &n.body));
@@ -125,6 +188,9 @@ impl Call {
             facts: Facts::for_click(),
         };
         call.describe(edge, request, &peer);
+        for (name, hash) in first_party {
+            call.facts.push_bytes(tag::FIRST_PARTY, format!("{name}={hash}").as_bytes());
+        }
         call
     }
 
@@ -144,14 +210,13 @@ impl Call {
         if !request.body.is_empty() {
             facts.push_bytes(tag::INTAKE_BODY, request.body);
         }
-        for name in [header::CONTENT_TYPE, header::USER_AGENT, header::REFERER] {
+        for name in [header::CONTENT_TYPE, header::USER_AGENT, header::REFERER, KEY_HEADER] {
             if let Some(value) = request.headers.get(&name) {
-                let value = value.as_bytes();
-                let value = &value[..value.len().min(HEADER_BYTES_MAX)];
-                facts.push_bytes(
-                    tag::INTAKE_HEADER,
-                    &[name.as_str().as_bytes(), b": ", value].concat(),
-                );
+                let value = String::from_utf8_lossy(value.as_bytes());
+                // The page that a pixel stands on may have the customer in its address.
+                let value = first_party::hide_in_url(&value, &mut Vec::new());
+                let value = params::cut(&value, HEADER_BYTES_MAX);
+                facts.push_bytes(tag::INTAKE_HEADER, format!("{name}: {value}").as_bytes());
             }
         }
         if !peer.is_empty() {
@@ -176,11 +241,30 @@ impl Call {
         edge.log.append_or_refuse(encode(kind, entry.facts)).await.map(|sequence| sequence.0)
     }
 
+    /// Refuses it for another reason than its id; a sender who is none was refused already.
+    fn refuse(&mut self, event: Event) {
+        if matches!(self.refusal, Some(Event::WrongKey | Event::MissingKey | Event::WrongAddress)) {
+            return;
+        }
+        self.refusal = Some(event);
+        self.facts.remove(tag::INTAKE_REFUSAL);
+        self.facts.push_bytes(tag::INTAKE_REFUSAL, event.code().as_bytes());
+    }
+
     fn answer(&self, query: Query<'_>, sequence: u64, outcome: Option<Outcome>) -> Reply {
-        let said = outcome.as_ref().map(|outcome| outcome.verdict);
+        let Told { status, reason, document } = self.told(query, sequence, outcome.as_ref());
+        if query.get("format").as_deref() == Some("text") {
+            let word = if status == StatusCode::OK { "OK".to_owned() } else { reason };
+            return reply::text(status, format!("{word}\n"));
+        }
+        reply::json(status, document.to_string())
+    }
+
+    fn told(&self, query: Query<'_>, sequence: u64, outcome: Option<&Outcome>) -> Told {
+        let said = outcome.map(|outcome| outcome.verdict);
         let refused_later = said == Some(model::event::Verdict::Refused);
         let is_refused = self.refusal.is_some() || refused_later;
-        let reason = match (&self.refusal, &outcome) {
+        let reason = match (&self.refusal, outcome) {
             (Some(refusal), _) => refusal.code(),
             (None, Some(outcome)) => outcome.reason.as_str(),
             (None, None) => "",
@@ -193,10 +277,6 @@ impl Call {
             None if refused_later && query.is_set("strict") => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::OK,
         };
-        if query.get("format").as_deref() == Some("text") {
-            let word = if status == StatusCode::OK { "OK" } else { reason };
-            return reply::text(status, format!("{word}\n"));
-        }
         let mut document = serde_json::json!({
             "result": if is_refused { "refused" } else { "accepted" },
             "inbox": sequence.to_string(),
@@ -207,7 +287,7 @@ impl Call {
         if let Some(verdict) = said {
             document["verdict"] = verdict.as_str().into();
         }
-        reply::json(status, document.to_string())
+        Told { status, reason: reason.to_owned(), document }
     }
 }
 
@@ -218,25 +298,39 @@ fn named_click(
     read: &PostbackParams,
     notes: &mut Vec<&'static str>,
 ) -> Result<Option<ClickId>, Event> {
-    let (prefix, keys) = (&edge.config.id_prefix, &edge.keys);
-    let own = read.get(PostbackParam::ClickId);
-    let Some(text) = own.or_else(|| read.get(PostbackParam::ExternalId)) else {
-        let is_macro = read.is_unexpanded(PostbackParam::ClickId, None);
-        return Err(if is_macro { Event::ClickIdUnexpanded } else { Event::ClickIdMissing });
-    };
-    let (repaired, note) = match id::read(text, prefix, keys, edge.log.clock.now_ms()) {
-        Ok(id) => return Ok(Some(id)),
-        Err(IdError::Truncated { repaired }) => (Some(repaired), "click_id_truncated"),
-        Err(IdError::Altered { repaired }) => (Some(repaired), "click_id_altered"),
-        Err(IdError::Malformed) if own.is_none() => (None, "external_id"),
-        Err(IdError::Malformed) => return Err(Event::ClickIdMalformed),
-        Err(IdError::Unverified) => return Err(Event::ClickIdUnverified),
-    };
-    notes.push(note);
-    if repaired.is_some() {
-        edge.log.counters.count(Event::IdRepaired);
+    let now_ms = edge.log.clock.now_ms();
+    if read.get(PostbackParam::Ignored).is_some() {
+        notes.push("not_a_conversion");
+        return Ok(None);
     }
-    Ok(repaired)
+    match read.named_click(&edge.config.id_prefix, &edge.keys, now_ms) {
+        Ok(Named { id, repair: None }) => Ok(Some(id)),
+        Ok(Named { id, repair: Some(repair) }) => {
+            notes.push(repair_note(repair));
+            edge.log.counters.count(Event::IdRepaired);
+            Ok(Some(id))
+        }
+        Err(NotNamed::Foreign(_)) => {
+            notes.push("external_id");
+            Ok(None)
+        }
+        Err(why) if why != NotNamed::Unverified && !read.platform_ids().is_empty() => {
+            notes.push("platform_id");
+            Ok(None)
+        }
+        Err(NotNamed::Missing) => Err(Event::ClickIdMissing),
+        Err(NotNamed::Unexpanded) => Err(Event::ClickIdUnexpanded),
+        Err(NotNamed::Malformed) => Err(Event::ClickIdMalformed),
+        Err(NotNamed::Unverified) => Err(Event::ClickIdUnverified),
+    }
+}
+
+fn repair_note(repair: IdError) -> &'static str {
+    match repair {
+        IdError::Truncated { .. } => "click_id_truncated",
+        IdError::Wrapped { .. } => "click_id_wrapped",
+        IdError::Altered { .. } | IdError::Malformed | IdError::Unverified => "click_id_altered",
+    }
 }
 
 /// The newest click in a visitor's cookie, of the campaign in `campaign` or `c` if it is given.
@@ -260,47 +354,4 @@ fn from_cookie(
 fn network_of<'t>(edge: &Edge, table: &'t RoutingTable, id: ClickId) -> Option<&'t Thing<Network>> {
     let click = edge.recall_at_hand(id.key)?;
     table.network(u32::try_from(click.facts.int(Field::Network)?).ok()?)
-}
-
-/// Checks key and address as the networks demand: the one the key names, and the one the click went to, so that nobody
-/// reports conversions of one network with the key of another. When no network is known yet, what was sent is noted, and
-/// ingest checks it against the network of the click.
-fn check_sender(
-    named: Option<&Thing<Network>>,
-    clicked: Option<&Thing<Network>>,
-    sent: (Option<&str>, IpAddr),
-    notes: &mut Vec<&'static str>,
-) -> Result<(), Event> {
-    if named.is_none() && clicked.is_none() {
-        notes.extend(sent.0.map(|_| "unknown_key"));
-        return Ok(());
-    }
-    let other = clicked.filter(|clicked| named.is_none_or(|named| named.id != clicked.id));
-    for network in named.into_iter().chain(other) {
-        for (wrong, mode) in wrongs(&network.body, sent) {
-            match (wrong, mode) {
-                (Some(wrong), CheckMode::Enforce) => return Err(wrong),
-                (Some(wrong), _) => notes.push(wrong.code()),
-                (None, _) => {}
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What is wrong with key and address, and how much that matters to the network.
-fn wrongs(
-    network: &Network,
-    (key, peer): (Option<&str>, IpAddr),
-) -> [(Option<Event>, CheckMode); 2] {
-    let wrong_key = match key {
-        _ if network.key_mode == CheckMode::Off => None,
-        None => Some(Event::MissingKey),
-        Some(key) => (network.postback_key.as_deref() != Some(key)).then_some(Event::WrongKey),
-    };
-    let is_own = |range: &String| range.parse::<Cidr>().is_ok_and(|range| range.contains(peer));
-    let is_checked = network.address_mode != CheckMode::Off;
-    let wrong_address =
-        (is_checked && !network.addresses.iter().any(is_own)).then_some(Event::WrongAddress);
-    [(wrong_key, network.key_mode), (wrong_address, network.address_mode)]
 }

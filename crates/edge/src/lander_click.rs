@@ -102,12 +102,16 @@ fn named_click(
         }
         match id::read(&value, prefix, keys, edge.log.clock.now_ms()) {
             Ok(id) => return Ok(id),
-            Err(IdError::Truncated { repaired } | IdError::Altered { repaired }) => {
+            Err(IdError::Malformed) => wrong = Event::ClickIdMalformed,
+            Err(IdError::Unverified) => wrong = Event::ClickIdUnverified,
+            Err(
+                IdError::Truncated { repaired }
+                | IdError::Altered { repaired }
+                | IdError::Wrapped { repaired },
+            ) => {
                 edge.log.counters.count(Event::IdRepaired);
                 return Ok(repaired);
             }
-            Err(IdError::Malformed) => wrong = Event::ClickIdMalformed,
-            Err(IdError::Unverified) => wrong = Event::ClickIdUnverified,
         }
     }
     let header = request.headers.get(http::header::COOKIE).map(http::HeaderValue::as_bytes);

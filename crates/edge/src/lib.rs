@@ -30,12 +30,14 @@ mod source;
 mod visitor;
 mod visits;
 
+mod batch;
 mod click;
 mod health;
 mod impression;
 mod intake;
 mod lander_click;
 mod rehearsal;
+mod sender;
 
 mod link;
 mod log;

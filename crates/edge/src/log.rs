@@ -58,6 +58,21 @@ impl Log {
         outcome
     }
 
+    /// Appends records whose sender tries again when one of them is refused: nothing is owed for them.
+    pub async fn append_all_or_refuse(
+        self: &Arc<Self>,
+        records: Vec<Vec<u8>>,
+    ) -> Result<Vec<Sequence>, ()> {
+        // All are handed over before the first is waited for, so that they share a write.
+        let appends: Vec<_> = records.into_iter().map(|r| self.journal.append(r)).collect();
+        let mut sequences = Vec::with_capacity(appends.len());
+        for append in appends {
+            sequences.push(append.await.map_err(|_| ())?);
+        }
+        self.pay_if_owed();
+        Ok(sequences)
+    }
+
     /// Appends a record whose sender tries again when it is refused: nothing is owed for it.
     pub async fn append_or_refuse(self: &Arc<Self>, record: Vec<u8>) -> Result<Sequence, ()> {
         let outcome = self.journal.append(record).await;

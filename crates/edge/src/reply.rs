@@ -22,6 +22,7 @@ const HINTS: HeaderValue = HeaderValue::from_static(
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
 const GIF: HeaderValue = HeaderValue::from_static("image/gif");
 
 /// One transparent pixel (GIF89a).
@@ -94,6 +95,11 @@ pub(crate) fn json(status: StatusCode, document: String) -> Reply {
 /// The transparent pixel.
 pub(crate) fn pixel() -> Reply {
     with_body(StatusCode::OK, GIF, Bytes::from_static(PIXEL))
+}
+
+/// A script for a page of somebody else's.
+pub(crate) fn script(text: &'static str) -> Reply {
+    with_body(StatusCode::OK, SCRIPT, Bytes::from_static(text.as_bytes()))
 }
 
 fn with_body(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply {

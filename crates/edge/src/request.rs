@@ -42,6 +42,8 @@ pub(crate) enum Endpoint<'a> {
     Postback { key: Option<&'a str> },
     /// `/pixel.gif`
     Pixel,
+    /// `/pixel.js`
+    PixelScript,
     /// `/imp/{key}`
     Impression { key: &'a str },
     /// `/healthz`
@@ -71,6 +73,7 @@ impl<'a> Endpoint<'a> {
             "click" => Self::LanderClick { link: 1 },
             "postback" => Self::Postback { key: None },
             "pixel.gif" => Self::Pixel,
+            "pixel.js" => Self::PixelScript,
             "healthz" => Self::Live,
             "readyz" => Self::Ready,
             _ => return None,
@@ -82,7 +85,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Click { .. } | Self::LanderClick { .. } => "GET, HEAD, POST",
             Self::Postback { .. } => "GET, POST",
-            Self::Pixel | Self::Impression { .. } => "GET",
+            Self::Pixel | Self::PixelScript | Self::Impression { .. } => "GET",
             Self::Live | Self::Ready => "GET, HEAD",
         }
     }
@@ -113,6 +116,7 @@ mod tests {
             ("/postback/", Some(Endpoint::Postback { key: None })),
             ("/postback/s3cret", Some(Endpoint::Postback { key: Some("s3cret") })),
             ("/pixel.gif", Some(Endpoint::Pixel)),
+            ("/pixel.js", Some(Endpoint::PixelScript)),
             ("/imp/abc", Some(Endpoint::Impression { key: "abc" })),
             ("/healthz", Some(Endpoint::Live)),
             ("/readyz", Some(Endpoint::Ready)),

@@ -25,6 +25,7 @@ fn main() -> std::io::Result<()> {
     let Some(keys) = KeyRing::new(mac, [8; 16], [9; 16]) else { return Ok(()) };
     let context = Context {
         table: Arc::new(RoutingTable::new(&Things::default())),
+        rates: Arc::default(),
         keys: Arc::new(keys),
         id_prefix: "ct_".into(),
     };

@@ -2,6 +2,7 @@
 
 use crate::draft::{Arrival, Draft};
 use crate::run::Context;
+use crate::worth::Worth;
 use model::ClickKey;
 use model::event::{Row, RowKind};
 use model::facts::Facts;
@@ -40,17 +41,44 @@ fn row(sequence: u64, record: Record, key: ClickKey, context: &Context) -> Row {
         RecordKind::Unlogged => RowKind::Unlogged,
         _ => RowKind::Click,
     };
-    let cost = record.facts.int_at(tag::COST);
-    let converted = cost.filter(|_| is_own_currency(&record, context));
+    let cost = cost(&record, event_ms, context);
     let mut facts = record.facts;
     take_columns(&mut facts);
-    match (cost, converted) {
-        // Kept in its own currency, summed nowhere.
-        (Some(original), None) => facts.push_int(tag::COST, original),
-        _ if facts.get(tag::COST_CURRENCY).is_some() => facts.remove(tag::COST_CURRENCY),
-        _ => {}
+    match cost.foreign {
+        Some((received, worth)) => {
+            facts.push_int(tag::COST, received);
+            if let Some(exchange) = worth.exchange() {
+                facts.push_bytes(tag::RATE, exchange.to_string().as_bytes());
+            }
+        }
+        None if facts.get(tag::COST_CURRENCY).is_some() => facts.remove(tag::COST_CURRENCY),
+        None => {}
     }
-    Row { kind, key, event_ms, sequence, count, cost: converted.unwrap_or(0), revenue: 0, facts }
+    Row { kind, key, event_ms, sequence, count, cost: cost.summed, revenue: 0, facts }
+}
+
+/// What a click cost.
+struct Cost {
+    /// In the workspace's currency.
+    summed: i64,
+    /// As received, where that is another currency.
+    foreign: Option<(i64, Worth)>,
+}
+
+fn cost(record: &Record, at_ms: i64, context: &Context) -> Cost {
+    let Some(received) = record.facts.int_at(tag::COST) else {
+        return Cost { summed: 0, foreign: None };
+    };
+    let worth = match record.facts.text_at(tag::COST_CURRENCY).map(str::parse) {
+        None => Worth::Own,
+        Some(Ok(currency)) => context.worth(record.workspace(), currency, at_ms),
+        Some(Err(_)) => Worth::Apart,
+    };
+    match (worth, worth.of(received)) {
+        (Worth::Own, _) => Cost { summed: received, foreign: None },
+        (_, Some(summed)) => Cost { summed, foreign: Some((received, worth)) },
+        (_, None) => Cost { summed: 0, foreign: Some((received, Worth::Apart)) },
+    }
 }
 
 fn take_columns(facts: &mut Facts) {
@@ -63,10 +91,4 @@ fn take_columns(facts: &mut Facts) {
     BECOME_COLUMNS.iter().zip(present).filter(|(_, there)| *there).for_each(|(tag, _)| {
         facts.remove(*tag);
     });
-}
-
-/// Whether the cost is in the workspace's currency; there are no rates to others.
-fn is_own_currency(record: &Record, context: &Context) -> bool {
-    let sent = record.facts.text_at(tag::COST_CURRENCY);
-    sent.is_none_or(|code| code == context.currency(record.workspace()).as_str())
 }

@@ -7,10 +7,13 @@ use crate::ledger::{Addition, Entry, Incoming, conversion_of, judge};
 use crate::reason::Reason;
 use crate::run::Context;
 use crate::terms::check_sender;
-use model::event::{InboxEntry, Row, RowKind, Verdict};
+use crate::verdicts;
+use crate::worth::Worth;
+use model::event::{Row, RowKind, Verdict};
 use model::facts::Facts;
 use model::field::{FIELD_TAG_END, Field};
 use model::money::{Currency, Money, MoneyError};
+use model::notification::SEALED;
 use model::params;
 use model::postback::PostbackParam;
 use model::record::tag;
@@ -38,21 +41,14 @@ const FREE: [Field; 5] = [Field::P1, Field::P2, Field::P3, Field::P4, Field::P5]
 /// Judges every call in order; what one adds, the next one sees.
 pub fn project(draft: &mut Draft, context: &Context) {
     for call in std::mem::take(&mut draft.calls) {
+        if !verdicts::is_open(&call, draft) {
+            continue;
+        }
         let outcome = try_judge(&call, &draft.known, context).unwrap_or_else(Outcome::without_rows);
         for row in outcome.rows {
             draft.keep(row);
         }
-        let sentences: Vec<_> = outcome.reasons.iter().map(Reason::message).collect();
-        draft.inbox.push(InboxEntry {
-            sequence: call.sequence,
-            workspace: call.workspace(),
-            received_ms: call.record.at_ms(),
-            key: call.click.as_ref().map(|click| Some(click.key)).unwrap_or(call.record.key()),
-            verdict: outcome.verdict,
-            reason: outcome.reasons.first().map(|r| r.code().to_owned()).unwrap_or_default(),
-            message: sentences.join("; "),
-            facts: call.record.facts,
-        });
+        verdicts::enter(call, outcome.verdict, &outcome.reasons, draft);
     }
 }
 
@@ -73,9 +69,11 @@ impl Outcome {
             | Reason::IdUnverified
             | Reason::IdInFuture
             | Reason::ExternalIdUnknown
+            | Reason::PlatformIdUnknown
             | Reason::OtherWorkspace
             | Reason::OutsideWindow => Verdict::Unattributed,
             Reason::StatusUnmapped(_) => Verdict::Held,
+            Reason::Overtaken => Verdict::Duplicate,
             _ => Verdict::Refused,
         };
         Self { verdict, reasons: vec![reason], rows: Vec::new() }
@@ -83,20 +81,38 @@ impl Outcome {
 }
 
 fn try_judge(call: &Call, known: &Known, context: &Context) -> Result<Outcome, Reason> {
+    match call.params.get(PostbackParam::Ignored) {
+        Some(SEALED) => return Err(Reason::Sealed),
+        Some(word) => return Err(Reason::NotConversion(word.to_owned())),
+        None => {}
+    }
     let click = call.click.clone()?;
     check_workspace(&click, call, context)?;
     check_time(&click, call, context)?;
     let of = (call.workspace(), click.key);
     let rows = known.entries(of);
     let history: Vec<Entry> = rows.iter().map(|row| entry_of(row, context)).collect();
-    let (kind, txid) = (kind(call), call.params.get(PostbackParam::Txid));
+    let kind_sent = kind(call);
+    let kind_known = context.table.conversion_type(call.workspace(), &kind_sent);
+    let kind = kind_known.map_or(kind_sent, |known| known.word.clone());
+    let (kind, txid) = (kind, call.params.get(PostbackParam::Txid));
     let conversion = conversion_of(&history, &kind, txid).and_then(|place| rows.get(place));
     let deal = Deal::of(call, of, conversion, known, context);
-    deal.settings.map_or(Ok(()), |network| check_sender(call, network))?;
+    deal.check_senders(call, known.offers(of, call.sequence), context)?;
     let incoming = incoming(kind, txid, call, &deal, context)?;
     check_txid(txid, of, known)?;
-    let policy = deal.settings.map(|n| n.repeat).unwrap_or_default();
-    let judgement = judge(&history, incoming, policy);
+    let of_type = kind_known.and_then(|known| known.repeat);
+    let policy = of_type.or(deal.settings.map(|n| n.repeat)).unwrap_or_default();
+    let mut judgement = judge(&history, incoming.clone(), policy);
+    if let Some(Payout::Fixed { amount, currency }) = kind_known.map(|known| known.payout)
+        && judgement.verdict == Verdict::Recorded
+        && incoming.amount.is_none()
+    {
+        let worth = context.worth(call.workspace(), currency, incoming.worth_at_ms);
+        let incoming = Incoming { amount: Some(amount.0), currency, worth, ..incoming };
+        judgement = judge(&history, incoming, policy);
+    }
+    check_overtaken(call, &judgement.additions, rows)?;
     let landing = known.click(of, call.sequence);
     let reasons = reasons(&judgement.additions, judgement.reason, &click, landing.is_some());
     let row = |added: Addition| {
@@ -109,7 +125,7 @@ fn try_judge(call: &Call, known: &Known, context: &Context) -> Result<Outcome, R
         price_entry(&mut row, landing, standing, context);
         row
     };
-    let rows = judgement.additions.into_iter().map(row).collect();
+    let rows: Vec<Row> = judgement.additions.into_iter().map(row).collect();
     Ok(Outcome { verdict: judgement.verdict, reasons, rows })
 }
 
@@ -122,8 +138,11 @@ fn check_workspace(click: &NamedClick, call: &Call, context: &Context) -> Result
     }
 }
 
-/// The click lies before its conversion, and within the attribution window.
+/// The click lies before its conversion, and within the attribution window, unless an operator named it.
 fn check_time(click: &NamedClick, call: &Call, context: &Context) -> Result<(), Reason> {
+    if call.record.facts.int_at(tag::ATTACHED).is_some() {
+        return Ok(());
+    }
     let age_ms = call.record.at_ms().saturating_sub(click.key.time_ms());
     let workspace = context.table.workspace(call.workspace());
     let window_days = workspace.map_or(WINDOW_DAYS, |w| w.attribution_window_days);
@@ -139,6 +158,13 @@ fn check_time(click: &NamedClick, call: &Call, context: &Context) -> Result<(), 
 fn check_txid(txid: Option<&str>, of: ClickOf, known: &Known) -> Result<(), Reason> {
     let first = txid.and_then(|txid| known.click_of_txid(of.0, txid));
     if first.is_some_and(|first| first != of.1) { Err(Reason::TxidOnOtherClick) } else { Ok(()) }
+}
+
+/// A call that is judged late does not undo what a later one said about the same conversion.
+fn check_overtaken(call: &Call, additions: &[Addition], rows: &[Row]) -> Result<(), Reason> {
+    let mut taken_back = additions.iter().filter(|a| a.entry.count < 0).filter_map(|a| a.changes);
+    let is_newer = |place: usize| rows.get(place).is_some_and(|r| r.event_ms > call.record.at_ms());
+    if call.order.is_some() && taken_back.any(is_newer) { Err(Reason::Overtaken) } else { Ok(()) }
 }
 
 /// The terms a conversion comes under: its offer, who pays, how repeats count.
@@ -168,6 +194,23 @@ impl<'a> Deal<'a> {
         let settings = network.and_then(|id| context.table.network(id)).map(|n| &n.body);
         Self { offer, network, settings, payout: terms.map_or(Payout::Auto, |o| o.payout) }
     }
+
+    /// Whoever pays says who may call, and so does the network of the offer, unless the visitor also went to an offer of
+    /// the network that called: nobody reports conversions of one network with the key of another.
+    fn check_senders(
+        &self,
+        call: &Call,
+        mut visited: impl Iterator<Item = ThingId>,
+        context: &Context,
+    ) -> Result<(), Reason> {
+        let of_offer = |offer| context.table.offer(offer)?.network;
+        let is_callers = |offer| call.network.is_some() && of_offer(offer) == call.network;
+        let other = self.offer.and_then(of_offer).filter(|_| !visited.any(is_callers));
+        [self.network, other].into_iter().flatten().try_for_each(|id| {
+            let network = context.table.network(id);
+            network.map_or(Ok(()), |network| check_sender(call, id, &network.body))
+        })
+    }
 }
 
 fn kind(call: &Call) -> String {
@@ -187,25 +230,21 @@ fn incoming(
     let own = context.currency(call.workspace());
     let (amount, currency) = match deal.payout {
         Payout::Fixed { amount, currency } => (Some(fixed(amount, call, deal)), currency),
-        Payout::Auto => sent(call, deal, own, context)?,
+        Payout::Auto => sent(call, deal, own)?,
     };
-    let (txid, is_summed) = (txid.map(str::to_owned), currency == own);
-    Ok(Incoming { kind, txid, status, amount, currency, is_summed })
+    let (txid, worth_at_ms) = (txid.map(str::to_owned), call.record.at_ms());
+    let event_id = call.params.get(PostbackParam::EventId).map(str::to_owned);
+    let worth = context.worth(call.workspace(), currency, worth_at_ms);
+    Ok(Incoming { kind, txid, event_id, status, amount, currency, worth, worth_at_ms })
 }
 
 /// What the call says; nothing when it names no amount.
-fn sent(
-    call: &Call,
-    deal: &Deal<'_>,
-    own: Currency,
-    context: &Context,
-) -> Result<(Option<i64>, Currency), Reason> {
+fn sent(call: &Call, deal: &Deal<'_>, own: Currency) -> Result<(Option<i64>, Currency), Reason> {
     let currency = call.params.get(PostbackParam::Currency).map(str::parse::<Currency>);
     let currency = currency.transpose().map_err(|_| Reason::Currency)?.unwrap_or(own);
-    let read_as = call.read_as.and_then(|id| context.table.network(id)).map(|n| &n.body);
     match sent_amount(call, deal) {
         Some(amount) => Ok((Some(amount.map_err(Reason::Payout)?.0), currency)),
-        None if call.params.is_unexpanded(PostbackParam::Payout, read_as) => {
+        None if call.params.unexpanded(PostbackParam::Payout).is_some() => {
             Err(Reason::Payout(MoneyError::Unexpanded))
         }
         None => Ok((None, currency)),
@@ -230,7 +269,7 @@ fn reasons(
     click: &NamedClick,
     is_stored: bool,
 ) -> Vec<Reason> {
-    let is_apart = additions.iter().any(|a| !a.entry.is_summed && a.entry.amount != 0);
+    let is_apart = additions.iter().any(|a| a.entry.worth == Worth::Apart && a.entry.amount != 0);
     let apart = is_apart.then_some(Reason::CurrencyWithoutRate);
     let lost = (!is_stored).then_some(Reason::ClickNotStored);
     [judged, apart, click.repaired.clone(), lost].into_iter().flatten().collect()
@@ -238,17 +277,27 @@ fn reasons(
 
 /// A stored entry as the ledger sees it.
 fn entry_of(row: &Row, context: &Context) -> Entry {
-    let own_amount = row.facts.int_at(tag::AMOUNT);
+    let received = row.facts.int_at(tag::AMOUNT);
+    let rate = row.facts.text_at(tag::RATE).and_then(|rate| rate.parse().ok());
+    let worth = match (received, rate) {
+        (None, _) => Worth::Own,
+        (Some(_), Some(exchange)) => Worth::At(exchange),
+        (Some(_), None) => Worth::Apart,
+    };
     let currency = row.facts.text(Field::Currency).and_then(|code| code.parse().ok());
     let status = row.facts.text(Field::ConversionStatus).and_then(Status::from_word);
     Entry {
         count: row.count,
-        amount: own_amount.unwrap_or(row.revenue),
+        amount: received.unwrap_or(row.revenue),
+        before: row.facts.int_at(tag::AMOUNT_BEFORE).unwrap_or(0),
         currency: currency.unwrap_or_else(|| context.currency(row.workspace())),
-        is_summed: own_amount.is_none(),
+        worth,
+        worth_at_ms: row.facts.int_at(tag::RATE_AT).unwrap_or(row.event_ms),
+        summed: row.revenue,
         status: status.unwrap_or(Status::Approved),
         kind: row.facts.text(Field::ConversionType).unwrap_or(DEFAULT_TYPE).to_owned(),
         txid: row.facts.text(Field::Txid).map(str::to_owned),
+        event_id: row.facts.text_at(tag::EVENT_ID).map(str::to_owned),
     }
 }
 
@@ -300,8 +349,18 @@ fn row_of(entry: Entry, mut facts: Facts, call: &Call, of: ClickOf) -> Row {
     facts.set_text(Field::ConversionStatus, entry.status.as_str());
     facts.set_text(Field::Txid, entry.txid.as_deref().unwrap_or_default());
     facts.set_text(Field::Currency, entry.currency.as_str());
-    if !entry.is_summed {
-        facts.push_int(tag::AMOUNT, entry.amount);
+    if entry.worth != Worth::Own {
+        push_received(&entry, call.record.at_ms(), &mut facts);
+    }
+    if let Some(event_id) = &entry.event_id {
+        facts.push_bytes(tag::EVENT_ID, event_id.as_bytes());
+    }
+    if entry.count > 0 {
+        // With the conversion as it stands, for those who are told of it.
+        facts.extend(&call.record.facts, |t| t == tag::FIRST_PARTY);
+    }
+    if call.order.is_some() {
+        facts.push_int(tag::CALL, call.number() as i64);
     }
     Row {
         kind: RowKind::Entry,
@@ -310,7 +369,22 @@ fn row_of(entry: Entry, mut facts: Facts, call: &Call, of: ClickOf) -> Row {
         sequence: call.sequence,
         count: entry.count,
         cost: 0,
-        revenue: if entry.is_summed { entry.amount } else { 0 },
+        revenue: entry.summed,
         facts,
+    }
+}
+
+/// What a foreign amount was, and what it takes to convert it again.
+fn push_received(entry: &Entry, at_ms: i64, facts: &mut Facts) {
+    facts.push_int(tag::AMOUNT, entry.amount);
+    if let Some(exchange) = entry.worth.exchange() {
+        facts.push_bytes(tag::RATE, exchange.to_string().as_bytes());
+    }
+    if entry.worth_at_ms != at_ms {
+        facts.push_int(tag::RATE_AT, entry.worth_at_ms);
+    }
+    // A new conversion begins with nothing, and a reversal takes back all there is.
+    if entry.count == 0 {
+        facts.push_int(tag::AMOUNT_BEFORE, entry.before);
     }
 }

@@ -5,10 +5,11 @@ use crate::known::Known;
 use crate::reason::Reason;
 use model::ClickKey;
 use model::event::{InboxEntry, Row};
+use model::order::Order;
 use model::postback::PostbackParams;
 use model::record::{Record, RecordKind};
 use model::thing::ThingId;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// A click and whose it is: nothing is ever found for another workspace.
 pub type ClickOf = (ThingId, ClickKey);
@@ -25,7 +26,7 @@ pub struct Arrival {
 /// A postback or pixel call, read: whose conversion it reports.
 #[derive(Debug)]
 pub struct Call {
-    /// Its place in the journal.
+    /// Where in the journal it is to be judged: its own place, or that of the order to judge it again.
     pub sequence: u64,
     /// The call as it came.
     pub record: Record,
@@ -37,11 +38,18 @@ pub struct Call {
     pub read_as: Option<ThingId>,
     /// The click it names, or why there is none.
     pub click: Result<NamedClick, Reason>,
-    /// An id that is not ours and may be one the click's source gave it.
-    pub foreign_id: Option<String>,
+    /// Ids that are not ours and may be some that the click's source gave it: kind and value.
+    pub foreign_ids: Vec<(String, String)>,
+    /// Who had it judged again; none for a call that has just come.
+    pub order: Option<Order>,
 }
 
 impl Call {
+    /// Its number in the inbox: its own place in the journal.
+    pub fn number(&self) -> u64 {
+        self.order.as_ref().map_or(self.sequence, |order| order.call)
+    }
+
     /// Whose it is.
     pub fn workspace(&self) -> ThingId {
         self.record.workspace()
@@ -79,6 +87,10 @@ pub struct Draft {
     pub arrivals: Vec<Arrival>,
     /// Postbacks and pixel calls, in order.
     pub calls: Vec<Call>,
+    /// Orders to judge calls again, in order, with their places in the journal.
+    pub orders: Vec<(u64, Order)>,
+    /// Calls of earlier batches that orders are about, as they stand.
+    pub standing: HashMap<(ThingId, u64), InboxEntry>,
     /// Clicks that something in the batch refers to.
     pub wanted: HashSet<ClickOf>,
     /// Transaction ids that calls in the batch carry, by workspace.

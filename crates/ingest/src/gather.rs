@@ -10,6 +10,9 @@ use model::facts::Facts;
 use model::record::{RecordKind, tag};
 use model::thing::DEFAULT_WORKSPACE;
 
+/// The reason of a record whose content is damaged.
+pub const UNREADABLE: &str = "unreadable_record";
+
 /// Records on their way, and what was met on the way to them.
 #[derive(Debug, Default)]
 pub struct Gathered {
@@ -93,7 +96,8 @@ impl Gathered {
 
 /// Whether records of this kind become rows of the table of clicks.
 const fn becomes_click(kind: RecordKind) -> bool {
-    !matches!(kind, RecordKind::LanderClick | RecordKind::Postback | RecordKind::Pixel)
+    use RecordKind::{LanderClick, Order, Pixel, Postback, Report};
+    !matches!(kind, LanderClick | Postback | Pixel | Order | Report)
 }
 
 fn unreadable(sequence: u64, bytes: &[u8], error: CodecError) -> InboxEntry {
@@ -102,10 +106,11 @@ fn unreadable(sequence: u64, bytes: &[u8], error: CodecError) -> InboxEntry {
     InboxEntry {
         sequence,
         workspace: DEFAULT_WORKSPACE,
+        kind: RecordKind::Postback,
         received_ms: 0,
         key: None,
         verdict: Verdict::Held,
-        reason: "unreadable_record".into(),
+        reason: UNREADABLE.into(),
         message: format!("{error}; its bytes are kept here"),
         facts,
     }

@@ -94,6 +94,14 @@ impl Known {
         last(true).or_else(|| last(false)).or_else(|| number(self.click(of, before)?, Field::Offer))
     }
 
+    /// The offers the visitor was sent to, in no order.
+    pub fn offers(&self, of: ClickOf, before: u64) -> impl Iterator<Item = ThingId> {
+        let hops = self.stories.get(&of).map_or(&[][..], |story| &story.hops);
+        let hops = hops.iter().filter(move |hop| hop.sequence < before);
+        let routed = self.click(of, before).and_then(|row| number(row, Field::Offer));
+        hops.filter_map(|hop| hop.offer).chain(routed)
+    }
+
     /// A click's ledger entries, in order.
     pub fn entries(&self, of: ClickOf) -> &[Row] {
         self.stories.get(&of).map_or(&[], |story| &story.entries)

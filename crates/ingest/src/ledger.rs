@@ -2,8 +2,12 @@
 //!
 //! Entries are signed and never changed. A conversion that moves from pending to approved is a
 //! reversal of what stood plus a new entry, so every figure of a report is a plain sum.
+//!
+//! A conversion has one rate, that of its first report: what changes it later is converted by the same
+//! one, so that what is taken back is what was added, whatever rates have become.
 
 use crate::reason::Reason;
+use crate::worth::Worth;
 use model::event::Verdict;
 use model::money::{Currency, MoneyError};
 use model::thing::{RepeatPolicy, Status};
@@ -15,16 +19,24 @@ pub struct Entry {
     pub count: i64,
     /// Micro-units of `currency`, signed.
     pub amount: i64,
+    /// What its conversion amounted to before.
+    pub before: i64,
     /// The currency of the amount.
     pub currency: Currency,
-    /// Whether the amount is part of sums; one in a currency without a rate is not.
-    pub is_summed: bool,
+    /// What it is worth in the workspace's currency.
+    pub worth: Worth,
+    /// The moment as of which that is, Unix milliseconds.
+    pub worth_at_ms: i64,
+    /// Micro-units that it adds to sums, signed.
+    pub summed: i64,
     /// Under which status.
     pub status: Status,
     /// The conversion's type.
     pub kind: String,
     /// Its transaction id; absent is not empty.
     pub txid: Option<String>,
+    /// The sender's id of the event it comes from.
+    pub event_id: Option<String>,
 }
 
 /// A conversion as it is reported.
@@ -34,14 +46,18 @@ pub struct Incoming {
     pub kind: String,
     /// Its transaction id.
     pub txid: Option<String>,
+    /// The sender's id of the event.
+    pub event_id: Option<String>,
     /// Its status.
     pub status: Status,
     /// Its amount in micro-units of `currency`, when one was sent or is fixed.
     pub amount: Option<i64>,
     /// The currency of the amount.
     pub currency: Currency,
-    /// Whether amounts in that currency are part of sums.
-    pub is_summed: bool,
+    /// What amounts in that currency are worth now.
+    pub worth: Worth,
+    /// Now, Unix milliseconds.
+    pub worth_at_ms: i64,
 }
 
 /// What a report adds.
@@ -70,13 +86,19 @@ struct Standing {
     /// The entry that made it what it is.
     entry: usize,
     amount: i64,
+    summed: i64,
     currency: Currency,
-    is_summed: bool,
+    worth: Worth,
+    worth_at_ms: i64,
     status: Status,
 }
 
 /// Holds a report against the click's ledger so far, in order.
 pub fn judge(history: &[Entry], incoming: Incoming, policy: RepeatPolicy) -> Judgement {
+    let is_same_event = |e: &Entry| e.kind == incoming.kind && e.event_id == incoming.event_id;
+    if incoming.event_id.is_some() && history.iter().any(is_same_event) {
+        return nothing(Verdict::Duplicate, Reason::Repeated);
+    }
     let standing = standing(history, &incoming.kind, incoming.txid.as_deref());
     let is_negative = incoming.amount.is_some_and(|amount| amount < 0);
     let Some(newest) = standing.last() else {
@@ -89,8 +111,12 @@ pub fn judge(history: &[Entry], incoming: Incoming, policy: RepeatPolicy) -> Jud
     if is_negative {
         return reverse(history, newest, incoming);
     }
-    let is_each_one = policy == RepeatPolicy::Every && incoming.txid.is_none();
-    let changed = if is_each_one { moved(&standing, &incoming) } else { Some(newest) };
+    let is_each_event = policy == RepeatPolicy::ByEventId && incoming.event_id.is_some();
+    let changed = match incoming.txid {
+        None if is_each_event => None,
+        None if policy == RepeatPolicy::Every => moved(&standing, &incoming),
+        _ => Some(newest),
+    };
     match changed {
         None => recorded(incoming),
         Some(changed) if changed.status != incoming.status => {
@@ -110,13 +136,15 @@ pub fn conversion_of(history: &[Entry], kind: &str, txid: Option<&str>) -> Optio
 fn standing(history: &[Entry], kind: &str, txid: Option<&str>) -> Vec<Standing> {
     let mut standing: Vec<Standing> = Vec::new();
     for (place, entry) in own(history, kind, txid) {
-        let Entry { amount, currency, is_summed, status, .. } = *entry;
+        let Entry { amount, summed, currency, worth, worth_at_ms, status, .. } = *entry;
         let is_like = |c: &Standing| c.status == status && c.currency == currency;
         if entry.count > 0 {
-            standing.push(Standing { entry: place, amount, currency, is_summed, status });
+            let entry = place;
+            standing.push(Standing { entry, amount, summed, currency, worth, worth_at_ms, status });
         } else if entry.count == 0 {
             if let Some(changed) = standing.iter_mut().rfind(|c| is_like(c)) {
                 changed.amount = changed.amount.saturating_add(amount);
+                changed.summed = changed.summed.saturating_add(summed);
             }
         } else if let Some(gone) =
             standing.iter().position(|c| is_like(c) && c.amount.saturating_add(amount) == 0)
@@ -165,36 +193,55 @@ fn reverse(history: &[Entry], standing: &Standing, incoming: Incoming) -> Judgem
 
 /// Changes the amount of what stands by that of the report.
 fn add_up(standing: &Standing, incoming: Incoming, reason: Reason) -> Judgement {
-    if incoming.currency != standing.currency {
+    let Standing { entry, amount, currency, worth, worth_at_ms, status, .. } = *standing;
+    if incoming.currency != currency {
         return nothing(Verdict::Refused, Reason::CurrencyDiffers);
     }
-    let sum = standing.amount.checked_add(incoming.amount.unwrap_or(0));
-    // The sum is taken back with its sign turned, should the conversion change.
-    if sum.is_none_or(|sum| sum == i64::MIN) {
-        return nothing(Verdict::Refused, Reason::Payout(MoneyError::TooLarge));
+    let incoming = Incoming { status, worth, worth_at_ms, ..incoming };
+    match incoming.entry(0, amount) {
+        Some(added) => updated(reason, vec![Addition { entry: added, changes: Some(entry) }]),
+        None => too_large(),
     }
-    let entry =
-        Entry { status: standing.status, is_summed: standing.is_summed, ..incoming.entry(0) };
-    updated(reason, vec![Addition { entry, changes: Some(standing.entry) }])
 }
 
-/// Takes back what stands and puts the report in its place; an amount that was not sent stays.
+/// Takes back what stands and puts the report in its place; an amount that was not sent stays, and one
+/// in the same currency keeps the rate.
 fn replace(standing: &Standing, mut incoming: Incoming, reason: Reason) -> Judgement {
-    let Standing { entry, amount, currency, is_summed, status } = *standing;
+    let Standing { entry, amount, summed, currency, worth, worth_at_ms, status } = *standing;
     if incoming.amount.is_none() {
-        incoming = Incoming { amount: Some(amount), currency, is_summed, ..incoming };
+        incoming = Incoming { amount: Some(amount), currency, worth, worth_at_ms, ..incoming };
+    } else if incoming.currency == currency && keeps(worth, incoming.worth) {
+        incoming = Incoming { worth, worth_at_ms, ..incoming };
     }
     let reversal = Entry {
         count: -1,
         amount: amount.saturating_neg(),
+        before: amount,
         currency,
-        is_summed,
+        worth,
+        worth_at_ms,
+        summed: summed.saturating_neg(),
         status,
         kind: incoming.kind.clone(),
         txid: incoming.txid.clone(),
+        event_id: incoming.event_id.clone(),
     };
-    let both = [reversal, incoming.entry(1)];
-    updated(reason, both.map(|added| Addition { entry: added, changes: Some(entry) }).into())
+    match incoming.entry(1, 0) {
+        Some(new) => {
+            let both = [reversal, new];
+            updated(
+                reason,
+                both.map(|added| Addition { entry: added, changes: Some(entry) }).into(),
+            )
+        }
+        None => too_large(),
+    }
+}
+
+/// Whether a conversion keeps the rate it has. One that stood apart takes a rate that there is now; and
+/// none is kept of a currency that the workspace has made its own since.
+fn keeps(standing: Worth, now: Worth) -> bool {
+    matches!((standing, now), (Worth::At(_), Worth::At(_) | Worth::Apart))
 }
 
 /// The same type, transaction and status again.
@@ -221,9 +268,26 @@ fn repeat(standing: &Standing, incoming: Incoming, policy: RepeatPolicy) -> Judg
 }
 
 impl Incoming {
-    fn entry(self, count: i64) -> Entry {
-        let Self { kind, txid, status, amount, currency, is_summed } = self;
-        Entry { count, amount: amount.unwrap_or(0), currency, is_summed, status, kind, txid }
+    /// What it adds to a conversion that amounted to `before`; none when no sum can hold that.
+    fn entry(self, count: i64, before: i64) -> Option<Entry> {
+        let Self { kind, txid, event_id, status, amount, currency, worth, worth_at_ms } = self;
+        let amount = amount.unwrap_or(0);
+        // All of it is taken back with its sign turned, should the conversion change.
+        Worth::Own.added(before, amount)?;
+        let summed = worth.added(before, amount)?;
+        Some(Entry {
+            count,
+            amount,
+            before,
+            currency,
+            worth,
+            worth_at_ms,
+            summed,
+            status,
+            kind,
+            txid,
+            event_id,
+        })
     }
 }
 
@@ -231,8 +295,13 @@ fn nothing(verdict: Verdict, reason: Reason) -> Judgement {
     Judgement { verdict, reason: Some(reason), additions: Vec::new() }
 }
 
+fn too_large() -> Judgement {
+    nothing(Verdict::Refused, Reason::Payout(MoneyError::TooLarge))
+}
+
 fn recorded(incoming: Incoming) -> Judgement {
-    let additions = vec![Addition { entry: incoming.entry(1), changes: None }];
+    let Some(entry) = incoming.entry(1, 0) else { return too_large() };
+    let additions = vec![Addition { entry, changes: None }];
     Judgement { verdict: Verdict::Recorded, reason: None, additions }
 }
 
@@ -250,11 +319,23 @@ mod tests {
         Incoming {
             kind: "sale".into(),
             txid,
+            event_id: None,
             status,
             amount,
             currency: Currency::USD,
-            is_summed: true,
+            worth: Worth::Own,
+            worth_at_ms: 0,
         }
+    }
+
+    /// The same in euro, at a rate of then.
+    fn in_euro(report: Incoming, rate: Option<&str>, worth_at_ms: i64) -> Incoming {
+        let worth = rate.map_or(Worth::Apart, |rate| Worth::At(rate.parse().unwrap()));
+        Incoming { currency: Currency::EUR, worth, worth_at_ms, ..report }
+    }
+
+    fn summed(ledger: &[Entry], status: Status) -> i64 {
+        ledger.iter().filter(|e| e.status == status).map(|e| e.summed).sum()
     }
 
     /// Plays reports one after another; the verdicts and the ledger they lead to.
@@ -323,6 +404,26 @@ mod tests {
     }
 
     #[test]
+    fn an_event_counts_once_whatever_the_policy_and_can_be_a_conversion_of_its_own() {
+        let event =
+            |id: &str| Incoming { event_id: Some(id.into()), ..report(None, Approved, Some(3)) };
+        let events = [event("a"), event("a"), event("b"), event("a")];
+        for (policy, verdicts, expected) in [
+            (RepeatPolicy::FirstOnly, [Recorded, Duplicate, Duplicate, Duplicate], (1, 3)),
+            (RepeatPolicy::Every, [Recorded, Duplicate, Recorded, Duplicate], (2, 6)),
+            (RepeatPolicy::Add, [Recorded, Duplicate, Updated, Duplicate], (1, 6)),
+            (RepeatPolicy::ByEventId, [Recorded, Duplicate, Recorded, Duplicate], (2, 6)),
+        ] {
+            let (said, ledger) = play(&events, policy);
+            assert_eq!(
+                (&said[..], sums(&ledger, Approved)),
+                (&verdicts[..], expected),
+                "{policy:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_negative_amount_takes_off_once_and_needs_a_conversion() {
         let reports = [
             report(Some("T"), Approved, Some(-2)),
@@ -367,14 +468,70 @@ mod tests {
     }
 
     #[test]
-    fn a_reversal_takes_the_fields_and_the_summing_of_what_it_takes_back() {
-        let foreign = Incoming { is_summed: false, ..report(Some("T"), Pending, Some(5)) };
+    fn a_reversal_takes_the_fields_and_the_worth_of_what_it_takes_back() {
+        let foreign = in_euro(report(Some("T"), Pending, Some(5)), None, 0);
         let first = judge(&[], foreign, RepeatPolicy::FirstOnly);
         let ledger: Vec<Entry> = first.additions.into_iter().map(|added| added.entry).collect();
         let then = judge(&ledger, report(Some("T"), Approved, Some(6)), RepeatPolicy::FirstOnly);
-        let changes: Vec<_> =
-            then.additions.iter().map(|a| (a.changes, a.entry.is_summed)).collect();
-        assert_eq!(changes, [(Some(0), false), (Some(0), true)]);
+        let changes: Vec<_> = then
+            .additions
+            .iter()
+            .map(|a| (a.changes, a.entry.worth, a.entry.amount, a.entry.summed))
+            .collect();
+        assert_eq!(changes, [(Some(0), Worth::Apart, -5, 0), (Some(0), Worth::Own, 6, 6)]);
+    }
+
+    const THEN: Option<&str> = Some("11/10 ecb 2026-11-19");
+    const NOW: Option<&str> = Some("6/5 ecb 2026-11-20");
+
+    #[test]
+    fn a_conversion_keeps_the_rate_of_its_first_report() {
+        let euro =
+            |status, amount, rate, at_ms| in_euro(report(Some("T"), status, amount), rate, at_ms);
+        let reports = [
+            euro(Pending, Some(100), THEN, 1),
+            euro(Approved, None, NOW, 2),
+            euro(Rejected, Some(100), None, 3),
+            euro(Approved, Some(50), NOW, 4),
+            euro(Approved, Some(-50), NOW, 5),
+        ];
+        let (verdicts, ledger) = play(&reports, RepeatPolicy::FirstOnly);
+        assert_eq!(verdicts, [Recorded, Updated, Updated, Updated, Updated]);
+        let worth: Vec<_> = ledger.iter().map(|e| (e.amount, e.summed, e.worth_at_ms)).collect();
+        let expected = [
+            (100, 110, 1),
+            (-100, -110, 1),
+            (100, 110, 1),
+            (-100, -110, 1),
+            (100, 110, 1),
+            (-100, -110, 1),
+            (50, 55, 1),
+            (-50, -55, 1),
+        ];
+        assert_eq!(worth, expected);
+        assert_eq!(sums(&ledger, Approved), (1, 0));
+    }
+
+    #[test]
+    fn what_stood_apart_takes_a_rate_when_it_is_sent_again_and_not_before() {
+        let apart = in_euro(report(Some("T"), Pending, Some(100)), None, 1);
+        let silent = in_euro(report(Some("T"), Approved, None), NOW, 2);
+        let sent = in_euro(report(Some("T"), Approved, Some(100)), NOW, 2);
+        let (_, ledger) = play(&[apart.clone(), silent], RepeatPolicy::FirstOnly);
+        assert_eq!((sums(&ledger, Approved), summed(&ledger, Approved)), ((1, 100), 0));
+        let (_, ledger) = play(&[apart, sent], RepeatPolicy::FirstOnly);
+        assert_eq!((sums(&ledger, Approved), summed(&ledger, Approved)), ((1, 100), 120));
+    }
+
+    #[test]
+    fn what_is_worth_more_than_64_bits_hold_is_refused() {
+        let most = i64::MAX / 8;
+        let rate = Some("9/1 manual 2026-11-20");
+        let euro = |amount| in_euro(report(None, Approved, Some(amount)), rate, 0);
+        let (verdicts, ledger) =
+            play(&[euro(most), euro(most / 2), euro(most / 2)], RepeatPolicy::Add);
+        assert_eq!(verdicts, [Refused, Recorded, Refused]);
+        assert_eq!(sums(&ledger, Approved), (1, most / 2));
     }
 
     fn any_report() -> impl Strategy<Value = Incoming> {
@@ -384,7 +541,43 @@ mod tests {
             .prop_map(|(txid, status, amount)| report(txid, status, amount))
     }
 
+    fn any_report_in_any_currency() -> impl Strategy<Value = Incoming> {
+        let rate =
+            prop_oneof![Just(THEN), Just(NOW), Just(Some("2/3 manual 2026-11-20")), Just(None)];
+        (any_report(), rate, any::<bool>()).prop_map(|(report, rate, is_foreign)| {
+            if is_foreign { in_euro(report, rate, 0) } else { report }
+        })
+    }
+
+    fn any_policy() -> impl Strategy<Value = RepeatPolicy> {
+        use RepeatPolicy::{Add, Every, FirstOnly, Update};
+        prop_oneof![Just(FirstOnly), Just(Every), Just(Update), Just(Add)]
+    }
+
     proptest! {
+        #[test]
+        fn what_is_taken_back_is_what_was_added_in_both_currencies_whatever_rates_become(
+            reports in proptest::collection::vec(any_report_in_any_currency(), 1..30),
+            policy in any_policy(),
+        ) {
+            let (_, ledger) = play(&reports, policy);
+            for txid in [None, Some("A"), Some("B")] {
+                let standing = standing(&ledger, "sale", txid);
+                for status in Status::ALL {
+                    for currency in [Currency::USD, Currency::EUR] {
+                        let of = |e: &&Entry| (e.txid.as_deref(), e.status, e.currency) == (txid, status, currency);
+                        let stands = standing.iter().filter(|c| (c.status, c.currency) == (status, currency));
+                        // As a naive ledger has it: the worth of the whole amount, at one rate.
+                        let expected = stands.map(|c| (1, c.amount, c.worth.of(c.amount).unwrap()));
+                        let expected = expected.fold((0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
+                        let found = ledger.iter().filter(of).map(|e| (e.count, e.amount, e.summed));
+                        let found = found.fold((0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
+                        prop_assert_eq!(found, expected, "{:?} {} {}", txid, status.as_str(), currency);
+                    }
+                }
+            }
+        }
+
         #[test]
         fn at_most_one_conversion_stands_per_transaction_and_repeats_change_nothing(
             reports in proptest::collection::vec(any_report(), 1..30),

@@ -7,6 +7,9 @@
 mod error;
 mod reason;
 
+mod reconvert;
+mod worth;
+
 mod draft;
 mod known;
 
@@ -15,13 +18,17 @@ mod caps;
 mod clicks;
 mod conversions;
 mod cost;
+mod foreign_ids;
 mod lander_clicks;
 mod ledger;
+mod orders;
 mod recall;
 mod records;
 mod terms;
+mod verdicts;
 
 mod gather;
+mod rehearse;
 mod run;
 
 mod recompute;
@@ -33,13 +40,18 @@ pub use known::Known;
 pub use ledger::{Addition, Entry, Incoming, Judgement, judge};
 pub use reason::Reason;
 pub use recompute::{Judged, REFRESH_AUTHOR, Recomputer, refreshes};
-pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings};
+pub use reconvert::reconvert;
+pub use rehearse::rehearse;
+pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings, Shared};
+pub use worth::Worth;
 
 /// One step of the way from record to row.
 #[derive(Clone, Copy)]
 pub enum Step {
     /// A pure function of what is in the draft.
     Think(fn(&mut Draft, &Context)),
+    /// Asks the store for the calls that orders in the draft are about.
+    RecallCalls,
     /// Asks the store for the clicks the draft refers to, and all that happened to them.
     Recall,
     /// Asks the store whose the transaction ids in the draft are.
@@ -49,8 +61,10 @@ pub enum Step {
 }
 
 /// The way of a batch, in order. Each step is timed under its name.
-pub const STEPS: [(&str, Step); 8] = [
+pub const STEPS: [(&str, Step); 10] = [
     ("identify", Step::Think(records::identify)),
+    ("recall_calls", Step::RecallCalls),
+    ("orders", Step::Think(orders::reopen)),
     ("recall", Step::Recall),
     ("clicks", Step::Think(clicks::project)),
     ("lander_clicks", Step::Think(lander_clicks::project)),

@@ -5,12 +5,14 @@ use crate::cost::Thousands;
 use crate::draft::Draft;
 use crate::error::{IngestError, store_error};
 use crate::gather::{Gathered, gather};
+use crate::worth::Worth;
 use crate::{STEPS, Step, recall};
 use arc_swap::ArcSwap;
 use journal::{Journal, Reader, Sequence};
 use model::KeyRing;
 use model::event::InboxEntry;
 use model::money::Currency;
+use model::rate::{RateTable, day_of};
 use model::table::{CapCounts, RoutingTable};
 use model::thing::ThingId;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use store::Events;
 pub struct Context {
     /// The current configuration.
     pub table: Arc<RoutingTable>,
+    /// What currencies are worth in each other.
+    pub rates: Arc<RateTable>,
     /// The keys of click ids.
     pub keys: Arc<KeyRing>,
     /// What stands in front of click ids.
@@ -34,6 +38,29 @@ impl Context {
     pub fn currency(&self, workspace: ThingId) -> Currency {
         self.table.workspace(workspace).map_or(Currency::USD, |w| w.currency)
     }
+
+    /// What amounts of a currency are worth in a workspace's sums at a moment.
+    pub fn worth(&self, workspace: ThingId, currency: Currency, at_ms: i64) -> Worth {
+        let own = self.currency(workspace);
+        if currency == own {
+            return Worth::Own;
+        }
+        let exchange = self.rates.exchange(workspace, currency, own, day_of(at_ms));
+        exchange.map_or(Worth::Apart, Worth::At)
+    }
+}
+
+/// What ingest looks things up in; others swap it while ingest runs.
+#[derive(Clone)]
+pub struct Shared {
+    /// The current configuration.
+    pub table: Arc<ArcSwap<RoutingTable>>,
+    /// What currencies are worth in each other.
+    pub rates: Arc<ArcSwap<RateTable>>,
+    /// The keys of click ids.
+    pub keys: Arc<KeyRing>,
+    /// What stands in front of click ids.
+    pub id_prefix: Arc<str>,
 }
 
 /// How batches are cut.
@@ -99,9 +126,7 @@ pub struct Ingest {
     journal: Journal,
     reader: Reader,
     position: u64,
-    table: Arc<ArcSwap<RoutingTable>>,
-    keys: Arc<KeyRing>,
-    id_prefix: Arc<str>,
+    shared: Shared,
     settings: Settings,
     on_verdict: OnVerdict,
     caps: CapKeeper,
@@ -120,9 +145,7 @@ impl Ingest {
     pub async fn resume(
         events: Arc<dyn Events>,
         journal: Journal,
-        table: Arc<ArcSwap<RoutingTable>>,
-        keys: Arc<KeyRing>,
-        id_prefix: &str,
+        shared: Shared,
         settings: Settings,
         published: Published,
     ) -> Result<Self, IngestError> {
@@ -131,16 +154,13 @@ impl Ingest {
         let Published { on_verdict, ingested, caps } = published;
         ingested.store(position, Ordering::Release);
         let reader = journal.reader(Sequence(position + 1));
-        let id_prefix = id_prefix.into();
         let in_doubt = None;
         Ok(Self {
             events,
             journal,
             reader,
             position,
-            table,
-            keys,
-            id_prefix,
+            shared,
             settings,
             on_verdict,
             caps: CapKeeper::new(caps),
@@ -216,7 +236,7 @@ impl Ingest {
 
     /// Counts for new caps what they have taken so far, before anything is added to it.
     async fn follow_caps(&mut self) -> Result<(), IngestError> {
-        let table = self.table.load_full();
+        let table = self.shared.table.load_full();
         self.caps.follow(&table, &*self.events).await
     }
 
@@ -237,14 +257,16 @@ impl Ingest {
         draft.thousands = self.thousands.clone();
         draft.thousands.follow(&draft.arrivals, &*self.events).await?;
         let context = Context {
-            table: self.table.load_full(),
-            keys: self.keys.clone(),
-            id_prefix: self.id_prefix.clone(),
+            table: self.shared.table.load_full(),
+            rates: self.shared.rates.load_full(),
+            keys: self.shared.keys.clone(),
+            id_prefix: self.shared.id_prefix.clone(),
         };
         for (name, step) in STEPS {
             let begun = Instant::now();
             match step {
                 Step::Think(step) => step(&mut draft, &context),
+                Step::RecallCalls => recall::calls(&*self.events, &mut draft).await?,
                 Step::Recall => recall::clicks(&*self.events, &mut draft).await?,
                 Step::RecallTransactions => recall::transactions(&*self.events, &mut draft).await?,
                 Step::Commit => self.commit(&mut draft).await?,

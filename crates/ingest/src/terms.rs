@@ -3,11 +3,9 @@
 use crate::draft::{Call, Draft};
 use crate::known::Known;
 use crate::reason::Reason;
-use crate::records::read_params;
+use crate::records::{read_params, sent_key};
 use crate::run::Context;
 use model::cidr::Cidr;
-use model::facts::Value;
-use model::params;
 use model::postback::PostbackParam;
 use model::record::{RecordKind, tag};
 use model::thing::{CheckMode, Network, ThingId};
@@ -17,10 +15,12 @@ use std::net::IpAddr;
 /// recall.
 pub fn settle(draft: &mut Draft, context: &Context) {
     for call in &mut draft.calls {
-        if call.network.is_none() {
+        if call.network.is_none() && call.record.kind != RecordKind::Report {
             let network = network_of_offer(call, &draft.known, context);
             let settings = network.and_then(|id| context.table.network(id)).map(|n| &n.body);
-            if let Some(settings) = settings.filter(|settings| !settings.params.is_empty()) {
+            if let Some(settings) = settings.filter(|settings| {
+                !settings.params.is_empty() || settings.notification_secret.is_some()
+            }) {
                 call.params = read_params(&call.record, Some(settings));
             }
             call.read_as = network;
@@ -40,13 +40,17 @@ fn network_of_offer(call: &Call, known: &Known, context: &Context) -> Option<Thi
 
 /// What intake would have said, had it known the network: one that enforces its key or its addresses
 /// is held to them however old the click is.
-pub fn check_sender(call: &Call, network: &Network) -> Result<(), Reason> {
-    if call.network.is_some() || call.record.kind == RecordKind::Pixel {
-        // Intake did it; or a browser calls, which knows no key and comes from anywhere.
+pub fn check_sender(call: &Call, id: ThingId, network: &Network) -> Result<(), Reason> {
+    if call.record.kind != RecordKind::Postback {
+        // A browser calls, which knows no key and comes from anywhere; or an operator, who has shown his own.
+        return Ok(());
+    }
+    if call.network == Some(id) && call.order.is_none() {
+        // Intake did it.
         return Ok(());
     }
     if network.key_mode == CheckMode::Enforce {
-        match sent_key(call) {
+        match sent_key(&call.record) {
             None => return Err(Reason::Intake("missing_key".into())),
             Some(key) if network.postback_key.as_deref() != Some(&*key) => {
                 return Err(Reason::Intake("wrong_key".into()));
@@ -62,14 +66,4 @@ pub fn check_sender(call: &Call, network: &Network) -> Result<(), Reason> {
         return Err(Reason::Intake("wrong_address".into()));
     }
     Ok(())
-}
-
-/// The key in the path, else in the query.
-fn sent_key(call: &Call) -> Option<String> {
-    let Some(Value::Bytes(url)) = call.record.facts.get(tag::INTAKE_URL) else { return None };
-    let url = String::from_utf8_lossy(url);
-    let (path, query) = url.split_once('?').unwrap_or((&url, ""));
-    let in_path = path.strip_prefix("/postback/").filter(|key| !key.is_empty());
-    let in_query = || params::pairs(query).find(|(name, _)| *name == "key").map(|(_, key)| key);
-    in_path.or_else(in_query).map(|key| params::decode(key).into_owned())
 }

@@ -3,6 +3,7 @@
 use crate::facts::Facts;
 use crate::field::Field;
 use crate::id::ClickKey;
+use crate::record::RecordKind;
 use crate::thing::{DEFAULT_WORKSPACE, ThingId};
 
 /// What a row counts.
@@ -104,6 +105,11 @@ impl Verdict {
         Self::Unattributed,
     ];
 
+    /// Whether the call is in the ledger: such a call is never judged again.
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Self::Recorded | Self::Updated)
+    }
+
     /// The word in answers, the inbox and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -129,6 +135,8 @@ pub struct InboxEntry {
     pub sequence: u64,
     /// Whose it is.
     pub workspace: ThingId,
+    /// How it came: a postback, a pixel call.
+    pub kind: RecordKind,
     /// When it came, Unix milliseconds.
     pub received_ms: i64,
     /// The click it names, when its id is ours.

@@ -187,21 +187,50 @@ pub enum IdError {
         /// The valid id next to it.
         repaired: ClickId,
     },
+    /// A whole id in something else: braces, quotes, spaces, or percent signs of a second encoding.
+    #[error("the click id was wrapped in other characters or encoded twice")]
+    Wrapped {
+        /// The id within.
+        repaired: ClickId,
+    },
     /// Well-formed, but not signed by us.
     #[error("the click id was not given out by this installation")]
     Unverified,
+}
+
+impl IdError {
+    /// The id that was meant, where the signature proves it.
+    pub fn repaired(self) -> Option<ClickId> {
+        match self {
+            Self::Truncated { repaired }
+            | Self::Altered { repaired }
+            | Self::Wrapped { repaired } => Some(repaired),
+            Self::Malformed | Self::Unverified => None,
+        }
+    }
 }
 
 /// Reads an id: well-formed and signed by the key of its own time, or why not. A forged id costs a
 /// MAC and no look-up; only a failing id is searched for repairs, and none of them may lie after
 /// `now_ms`, so that a few MAC bits are never mistaken for proof of a click to come.
 pub fn read(text: &str, prefix: &str, keys: &KeyRing, now_ms: i64) -> Result<ClickId, IdError> {
-    let digits = strip_prefix(text, prefix);
-    let exact =
-        <&[u8; CHARS]>::try_from(digits).ok().and_then(|digits| base32::decode(digits).ok());
-    exact
-        .and_then(|bits| verify(bits, keys))
-        .ok_or_else(|| crate::repair::classify(digits, keys, now_ms))
+    if let Some(id) = exact(text, prefix, keys) {
+        return Ok(id);
+    }
+    let class = crate::repair::classify(strip_prefix(text, prefix), keys, now_ms);
+    let wrapped = match class {
+        // Whatever wraps an id is too long for one, or has characters that no id has.
+        IdError::Malformed => crate::repair::unwrap(text, |text| exact(text, prefix, keys)),
+        _ => None,
+    };
+    let wrapped = wrapped.filter(|id| id.key.time_ms() <= now_ms);
+    Err(wrapped.map_or(class, |repaired| IdError::Wrapped { repaired }))
+}
+
+/// The id that `text` is, when it is nothing but a valid id.
+fn exact(text: &str, prefix: &str, keys: &KeyRing) -> Option<ClickId> {
+    let digits = <&[u8; CHARS]>::try_from(strip_prefix(text, prefix)).ok()?;
+    verify(base32::decode(digits).ok()?, keys)
 }
 
 /// The id in `bits` when its MAC is right; compared in constant time.

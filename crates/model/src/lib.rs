@@ -1,11 +1,11 @@
 //! The words of the domain, and the decisions made with them: pure, without clock, file, network or chance.
 //!
 //! Modules in reading order: how a click is named ([`id`], [`keys`], [`repair`]), what amounts and hosts
-//! are ([`money`], [`host`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
+//! are ([`money`], [`rate`], [`host`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
 //! ([`thing`]) and what it may start from ([`builtin`]), how a click is routed ([`draw`], [`table`], [`route`],
 //! [`template`], [`unexpanded`], [`zone`]),
-//! what the journal keeps ([`record`], [`codec`]), what prices a row ([`cost`], [`spend`]), what the store keeps ([`event`]) and what can be
-//! asked of it ([`metric`], [`query`]).
+//! what the journal keeps ([`record`], [`codec`]), what prices a row ([`cost`], [`spend`]), what the store keeps ([`event`],
+//! [`judged`]), what an operator orders ([`order`]) and what can be asked ([`metric`], [`query`]).
 
 mod base32;
 pub mod id;
@@ -15,6 +15,7 @@ pub mod repair;
 pub mod cidr;
 pub mod host;
 pub mod money;
+pub mod rate;
 
 pub mod facts;
 pub mod field;
@@ -31,12 +32,17 @@ pub mod unexpanded;
 pub mod zone;
 
 pub mod codec;
+pub mod first_party;
+pub mod notification;
 pub mod params;
 pub mod postback;
 pub mod record;
 
 pub mod cost;
 pub mod event;
+pub mod judged;
+pub mod order;
+
 pub mod metric;
 pub mod query;
 pub mod spend;

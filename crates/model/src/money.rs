@@ -184,6 +184,8 @@ impl<'de> Deserialize<'de> for Money {
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// The currency that the European Central Bank gives rates of.
+    pub const EUR: Self = Self(*b"EUR");
     /// The currency of a new workspace.
     pub const USD: Self = Self(*b"USD");
 

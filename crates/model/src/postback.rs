@@ -1,7 +1,10 @@
 //! A conversion as a network reports it: parameter names of the whole field, read into ours.
 
+use crate::id::{self, ClickId as ClickIdOfOurs, IdError};
+use crate::keys::KeyRing;
 use crate::money::{DecimalMark, Money, MoneyError};
 use crate::params;
+use crate::table::PLATFORM_ID_PARAMS;
 use crate::thing::{Network, Status};
 use crate::unexpanded;
 use std::borrow::Cow;
@@ -24,12 +27,41 @@ pub enum PostbackParam {
     Status,
     /// The conversion's type.
     Type,
+    /// The sender's id of the event: the same one again is the same event.
+    EventId,
+    /// Why the call reports no conversion, in the sender's word.
+    Ignored,
     /// A free parameter, 1 to 5.
     Free(u8),
 }
 
+/// The click that a call names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: ClickIdOfOurs,
+    /// What was wrong with the text of the id.
+    pub repair: Option<IdError>,
+}
+
+/// Why a call names no click.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotNamed {
+    /// No parameter holds an id.
+    Missing,
+    /// The parameter holds a macro.
+    Unexpanded,
+    /// An id of somebody else's, which a click may have been given by its source.
+    Foreign(String),
+    /// Wrong length or alphabet.
+    Malformed,
+    /// Not signed by us.
+    Unverified,
+}
+
 use PostbackParam::{
-    ClickId, Currency, ExternalId, Free, Payout, Status as StatusParam, Txid, Type,
+    ClickId, Currency, EventId, ExternalId, Free, Ignored, Payout, Status as StatusParam, Txid,
+    Type,
 };
 
 /// Our name of each parameter, then the names other trackers and networks use for it. Earlier names
@@ -45,6 +77,8 @@ pub const PARAMS: &[(PostbackParam, &[&str])] = &[
     (Txid, &["txid", "tid", "transaction_id", "transactionid", "order_id", "orderid", "adv_sub"]),
     (StatusParam, &["status", "cnv_status"]),
     (Type, &["type", "et", "event", "event_type", "goal", "goal_id", "ct"]),
+    (EventId, &["event_id", "eventid"]),
+    (Ignored, &["ct_ignore"]),
     (Free(1), &["p1"]),
     (Free(2), &["p2"]),
     (Free(3), &["p3"]),
@@ -55,14 +89,35 @@ pub const PARAMS: &[(PostbackParam, &[&str])] = &[
 /// The longest value of a parameter that is kept.
 const VALUE_BYTES_MAX: usize = 1024;
 
-/// The parameters of one postback, decoded; a value that is empty or an unexpanded macro is absent,
-/// the latter listed in `unexpanded`.
+/// A parameter as it was sent, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The name the sender gave it.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// The parameters of one postback, decoded; a value that is empty or an unexpanded macro is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PostbackParams {
-    values: BTreeMap<PostbackParam, String>,
-    /// Names of parameters that hold a macro the network did not expand.
-    pub unexpanded: Vec<String>,
+    values: BTreeMap<PostbackParam, Sent>,
+    /// Parameters that hold a macro the network did not expand, and what they mean.
+    unexpanded: Vec<(PostbackParam, Sent)>,
+    /// Everything that may be a click id, macros included, the weightiest first.
+    ids: Vec<Sent>,
+    /// Ids that ad platforms gave the click, under the platforms' own names.
+    platform_ids: Vec<Sent>,
 }
+
+/// The most ids of platforms that are looked at.
+const PLATFORM_IDS_MAX: usize = 4;
+
+/// The most values that are looked at for a click id.
+const IDS_MAX: usize = 8;
+
+/// The longest name of a parameter that is told.
+const NAME_BYTES_MAX: usize = 64;
 
 impl PostbackParams {
     /// Reads query and form pairs in that order; `network` may rename parameters. The first value of
@@ -71,38 +126,103 @@ impl PostbackParams {
         pairs: impl Iterator<Item = (&'a str, &'a str)>,
         network: Option<&Network>,
     ) -> Self {
-        let mut ranked: BTreeMap<PostbackParam, (usize, String)> = BTreeMap::new();
-        let mut unexpanded = Vec::new();
+        let mut ranked: BTreeMap<PostbackParam, (usize, Sent)> = BTreeMap::new();
+        let (mut unexpanded, mut ids, mut platform_ids) = (Vec::new(), Vec::new(), Vec::new());
         for (name, raw) in pairs {
             let name = params::decode(name);
-            let Some((param, rank)) = meaning(&name, network) else { continue };
+            let Some((param, rank)) = meaning(&name, network) else {
+                platform_ids.extend(platform_id(&name, raw));
+                continue;
+            };
             let value = params::decode(raw);
             let value = params::cut(value.trim(), VALUE_BYTES_MAX);
             if value.is_empty() {
                 continue;
             }
-            if unexpanded::is_unexpanded(raw, value) {
-                unexpanded.push(params::cut(&name, 64).to_owned());
-                continue;
+            let sent = Sent {
+                name: params::cut(&name, NAME_BYTES_MAX).to_owned(),
+                value: value.to_owned(),
+            };
+            if matches!(param, ClickId | ExternalId) {
+                ids.push(((param, rank), sent.clone()));
             }
-            if ranked.get(&param).is_none_or(|(held, _)| rank < *held) {
-                ranked.insert(param, (rank, value.to_owned()));
+            if unexpanded::is_unexpanded(raw, value) {
+                unexpanded.push((param, sent));
+            } else if ranked.get(&param).is_none_or(|(held, _)| rank < *held) {
+                ranked.insert(param, (rank, sent));
             }
         }
+        ids.sort_by_key(|(place, _)| *place);
+        ids.truncate(IDS_MAX);
+        platform_ids.truncate(PLATFORM_IDS_MAX);
         Self {
-            values: ranked.into_iter().map(|(param, (_, value))| (param, value)).collect(),
+            values: ranked.into_iter().map(|(param, (_, sent))| (param, sent)).collect(),
             unexpanded,
+            ids: ids.into_iter().map(|(_, sent)| sent).collect(),
+            platform_ids,
         }
     }
 
     /// The value of a parameter.
     pub fn get(&self, param: PostbackParam) -> Option<&str> {
-        self.values.get(&param).map(String::as_str)
+        self.sent(param).map(|sent| sent.value.as_str())
     }
 
-    /// Whether the parameter was sent with a macro in place of a value.
-    pub fn is_unexpanded(&self, param: PostbackParam, network: Option<&Network>) -> bool {
-        self.unexpanded.iter().any(|name| meaning(name, network).is_some_and(|(p, _)| p == param))
+    /// A parameter as it was sent.
+    pub fn sent(&self, param: PostbackParam) -> Option<&Sent> {
+        self.values.get(&param)
+    }
+
+    /// Ids that ad platforms gave the click: name of the parameter and value.
+    pub fn platform_ids(&self) -> &[Sent] {
+        &self.platform_ids
+    }
+
+    /// The parameter with a macro in place of a value.
+    pub fn unexpanded(&self, param: PostbackParam) -> Option<&Sent> {
+        self.unexpanded.iter().find(|(p, _)| *p == param).map(|(_, sent)| sent)
+    }
+
+    /// The click that the call names: the first value that is one of our ids, else the first that can be repaired to one.
+    /// Only a signature tells our id from a macro in braces, or from a network's own id under one of our names.
+    ///
+    /// # Errors
+    /// When no value is one.
+    pub fn named_click(
+        &self,
+        prefix: &str,
+        keys: &KeyRing,
+        now_ms: i64,
+    ) -> Result<Named, NotNamed> {
+        let mut repaired = None;
+        let mut why = Vec::with_capacity(self.ids.len());
+        for sent in &self.ids {
+            match id::read(&sent.value, prefix, keys, now_ms) {
+                Ok(id) => return Ok(Named { id, repair: None }),
+                Err(error) => {
+                    why.push((sent, error));
+                    let named = |id| Named { id, repair: Some(error) };
+                    repaired = repaired.or_else(|| error.repaired().map(named));
+                }
+            }
+        }
+        repaired.ok_or_else(|| self.not_named(&why))
+    }
+
+    fn not_named(&self, why: &[(&Sent, IdError)]) -> NotNamed {
+        let own = self.sent(ClickId).or_else(|| self.sent(ExternalId));
+        let Some(own) = own else {
+            return match self.unexpanded(ClickId) {
+                Some(_) => NotNamed::Unexpanded,
+                None => NotNamed::Missing,
+            };
+        };
+        let is_foreign = self.sent(ClickId).is_none();
+        match why.iter().find(|(sent, _)| *sent == own) {
+            Some((_, IdError::Unverified)) => NotNamed::Unverified,
+            _ if is_foreign => NotNamed::Foreign(own.value.clone()),
+            _ => NotNamed::Malformed,
+        }
     }
 
     /// The amount; `None` when the postback has none.
@@ -137,6 +257,11 @@ fn common_word(word: &str) -> Option<Status> {
     })
 }
 
+/// What a parameter of this name means, whoever sends it.
+pub fn param_named(name: &str) -> Option<PostbackParam> {
+    meaning(name, None).map(|(param, _)| param)
+}
+
 /// What the parameter `name` means and how early its name stands among those of its meaning.
 fn meaning(name: &str, network: Option<&Network>) -> Option<(PostbackParam, usize)> {
     let renamed = network.and_then(|n| n.params.iter().find(|(_, theirs)| *theirs == name));
@@ -147,6 +272,16 @@ fn meaning(name: &str, network: Option<&Network>) -> Option<(PostbackParam, usiz
         let place = names.iter().position(|n| *n == name)?;
         Some((*param, place + 1))
     })
+}
+
+/// The id that an ad platform gave the click, if the parameter carries one.
+fn platform_id(name: &str, raw: &str) -> Option<Sent> {
+    let value = params::decode(raw);
+    let value = params::cut(value.trim(), VALUE_BYTES_MAX);
+    let is_id = PLATFORM_ID_PARAMS.contains(&name)
+        && !value.is_empty()
+        && !unexpanded::is_unexpanded(raw, value);
+    is_id.then(|| Sent { name: name.to_owned(), value: value.to_owned() })
 }
 
 /// The pairs of a call's body, encoded like those of a query: a form as it came, or the scalars of a
@@ -203,9 +338,9 @@ mod tests {
         let params = read("clickid=a&txid=&payout=%7Bpayout%7D&status=");
         assert_eq!(params.get(Txid), None);
         assert_eq!(params.payout(DecimalMark::Auto), None);
-        assert!(params.is_unexpanded(Payout, None));
+        let literal = Sent { name: "payout".into(), value: "{payout}".into() };
+        assert_eq!(params.unexpanded(Payout), Some(&literal));
         assert_eq!(params.status(None), Ok(Status::Approved));
-        assert_eq!(params.unexpanded, ["payout"]);
     }
 
     #[test]

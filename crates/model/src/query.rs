@@ -42,7 +42,10 @@ pub struct Query {
 
 /// Which days a report covers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a word such as today, yesterday, last_7_days, last_30_days, this_month or all, or an object with `from` and `to`"
+)]
 pub enum Period {
     /// Relative to now.
     Word(PeriodWord),
@@ -133,7 +136,10 @@ pub enum FilterOp {
 
 /// One value or several.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a text, a whole number, true, false or null, or a list of these"
+)]
 pub enum FilterValue {
     /// One.
     One(Cell),

@@ -13,7 +13,8 @@ pub mod tag {
     pub const KEY: u16 = 200;
     /// When it happened, Unix milliseconds (int); for a click the time of its key.
     pub const AT: u16 = 201;
-    /// What the click cost, micro-units (int).
+    /// What the click cost, micro-units (int). A row has it only where that is not in the workspace's
+    /// currency.
     pub const COST: u16 = 202;
     /// The currency of [`COST`] (text).
     pub const COST_CURRENCY: u16 = 203;
@@ -58,6 +59,16 @@ pub mod tag {
     /// Whether a condition held whose input is not kept exactly (int, repeats): a hash that names the
     /// condition, and the truth in the lowest bit.
     pub const TRUTH: u16 = 222;
+    /// The rate by which a click's cost or an entry's amount was converted
+    /// ([`crate::rate::Exchange`] as text); absent where nothing was.
+    pub const RATE: u16 = 223;
+    /// The moment whose day's rate an entry's amount is converted by: that of its conversion's first
+    /// report, Unix milliseconds (int); absent where that is the entry's own time.
+    pub const RATE_AT: u16 = 224;
+    /// What had been received of the conversion before an entry that changes its amount alone, as
+    /// [`AMOUNT`] (int). The entry adds what all of it is worth less what that was worth, so that
+    /// roundings never add up.
+    pub const AMOUNT_BEFORE: u16 = 225;
 
     /// What priced it (int): see [`crate::cost::CostSource`].
     pub const COST_SOURCE: u16 = 226;
@@ -86,6 +97,27 @@ pub mod tag {
     /// Something noted about it that does not refuse it (text code, repeats).
     pub const INTAKE_NOTE: u16 = 237;
 
+    /// The call in the inbox that an order is about, or that a ledger entry comes from where its own
+    /// sequence is that of the order (int: journal sequence).
+    pub const CALL: u16 = 238;
+    /// Who gave an order (text).
+    pub const ORDER_AUTHOR: u16 = 239;
+    /// Why the order was given, in its author's words (text).
+    pub const ORDER_REASON: u16 = 240;
+    /// What became of a call each time it was judged, oldest first (text, repeats): see
+    /// [`crate::judged::Judged`].
+    pub const JUDGED: u16 = 241;
+    /// The click of a call was named by an operator (int 1), not by the call.
+    pub const ATTACHED: u16 = 242;
+    /// Which element of a batch a call is, from 1 (int).
+    pub const ELEMENT: u16 = 243;
+    /// When a conversion was reported, Unix milliseconds (int), where [`AT`] is when it happened.
+    pub const RECEIVED: u16 = 244;
+    /// The sender's id of the event that a ledger entry comes from (text).
+    pub const EVENT_ID: u16 = 245;
+    /// What a call says about the customer, hashed: `name=SHA-256` (text, repeats), see
+    /// [`crate::first_party`].
+    pub const FIRST_PARTY: u16 = 246;
     /// The currency of [`COST_RATE`] (text); absent for a share of revenue.
     pub const COST_RATE_CURRENCY: u16 = 250;
 }
@@ -108,6 +140,10 @@ pub enum RecordKind {
     Impression = 6,
     /// Clicks that were answered and could not be written down, counted.
     Unlogged = 7,
+    /// An operator's order to judge a call of the inbox again: see [`crate::order::Order`].
+    Order = 8,
+    /// A conversion reported by an operator or a program of his, through the API or from a file.
+    Report = 9,
 }
 
 impl RecordKind {
@@ -121,6 +157,8 @@ impl RecordKind {
             5 => Self::Pixel,
             6 => Self::Impression,
             7 => Self::Unlogged,
+            8 => Self::Order,
+            9 => Self::Report,
             _ => return None,
         })
     }

@@ -1,14 +1,45 @@
-//! What a failing click id probably was: the MAC proves a cut-off id and a one-character slip.
+//! What a failing click id probably was: the MAC proves a cut-off id, a one-character slip, and an id wrapped in
+//! something else.
 
 use crate::base32::{self, Bits, CHARS, LOW_BITS};
 use crate::id::{ClickId, IdError, verify};
 use crate::keys::KeyRing;
+use crate::params;
+use std::borrow::Cow;
 
 /// The shortest prefix that proves itself: 21 characters carry 84 bits of body and 21 MAC bits.
 const TRUNCATED_CHARS_MIN: usize = 21;
 
 /// Digits that hold nothing but MAC: the body ends within the 17th.
 const FIRST_MAC_DIGIT: usize = 17;
+
+/// The longest text that is searched for an id within: three bytes for each of an id, three times encoded, and braces.
+const WRAPPED_BYTES_MAX: usize = 512;
+
+/// How many encodings are undone.
+const DECODINGS_MAX: usize = 3;
+
+/// The whole id within `text` that `read` recognises: behind spaces, braces, quotes and other signs at both ends, and
+/// percent-encoded up to [`DECODINGS_MAX`] times over. At most eight readings.
+pub(crate) fn unwrap(text: &str, read: impl Fn(&str) -> Option<ClickId>) -> Option<ClickId> {
+    if text.len() > WRAPPED_BYTES_MAX {
+        return None;
+    }
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..=DECODINGS_MAX {
+        // A prefix may begin with `_`; some macros are written between two of them.
+        let outer = text.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let inner = text.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        if let Some(id) = read(outer).or_else(|| read(inner)) {
+            return Some(id);
+        }
+        if !text.contains('%') {
+            return None;
+        }
+        text = Cow::Owned(params::decode(&text).into_owned());
+    }
+    None
+}
 
 /// Sorts the digits of an id that did not verify into the four classes. A repair whose click would
 /// lie after `now_ms` is none.

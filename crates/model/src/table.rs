@@ -1,11 +1,14 @@
 //! The routing table: the current things, compiled for the redirect path and swapped whole.
 
 mod cap;
+mod conversion_type;
 mod domain;
 mod flow;
+mod numbered;
 mod params;
 
 pub use cap::{CapCounts, CapRoute};
+pub use conversion_type::ConversionTypeRoute;
 pub use domain::DomainRoute;
 pub use flow::{FlowRoute, PathRoute, PathTarget, RuleRoute};
 pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
@@ -13,12 +16,15 @@ pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
 use crate::money::Currency;
 use crate::template::Template;
 use crate::thing::{
-    Campaign, CampaignStatus, CostModel, CostPrecedence, Domain, Flow, Kind, Lander, Network,
-    Offer, Payout, Problem, Revision, Source, Thing, ThingId, Workspace, host_is_among,
+    Campaign, CampaignStatus, ConversionType, CostModel, CostPrecedence, Domain, Flow, Kind,
+    Lander, Network, Offer, Payout, Problem, Revision, Source, Thing, ThingId, Workspace,
+    host_is_among,
 };
+use conversion_type::ConversionTypes;
 use domain::Domains;
 use flow::FlowCompiler;
 use foldhash::fast::RandomState;
+use numbered::Numbered;
 pub(crate) use params::param_map;
 use std::sync::Arc;
 
@@ -38,6 +44,8 @@ pub struct Things {
     pub sources: Vec<Thing<Source>>,
     /// Networks.
     pub networks: Vec<Thing<Network>>,
+    /// Conversion types.
+    pub conversion_types: Vec<Thing<ConversionType>>,
     /// Offers.
     pub offers: Vec<Thing<Offer>>,
     /// Landers.
@@ -54,13 +62,15 @@ pub struct Things {
 #[derive(Debug, Default)]
 pub struct RoutingTable {
     revision: Revision,
-    keys: HashMap<Box<str>, ThingId>,
+    /// Places of campaigns.
+    keys: HashMap<Box<str>, u32>,
     domains: Domains,
-    campaigns: HashMap<ThingId, CampaignRoute>,
-    flows: HashMap<ThingId, FlowRoute>,
+    campaigns: Numbered<CampaignRoute>,
+    flows: Numbered<FlowRoute>,
     landers: HashMap<ThingId, LanderRoute>,
     offers: HashMap<ThingId, OfferRoute>,
     networks: HashMap<ThingId, Thing<Network>>,
+    conversion_types: ConversionTypes,
     workspaces: HashMap<ThingId, Workspace>,
     postback_keys: HashMap<Box<str>, ThingId>,
     left_out: Vec<LeftOut>,
@@ -92,6 +102,7 @@ pub struct CampaignRoute {
     pub active: bool,
     /// Where its clicks go.
     pub flow: ThingId,
+    flow_place: Option<u32>,
     /// Its traffic source.
     pub source: Option<ThingId>,
     /// What each parameter of a landing URL means.
@@ -103,7 +114,7 @@ pub struct CampaignRoute {
     /// Currency of costs in the URL.
     pub cost_currency: Currency,
     /// Destination when not active.
-    pub archived_url: Option<Template>,
+    pub archived_url: Option<Box<Template>>,
     allowed_hosts: Box<[String]>,
 }
 
@@ -151,6 +162,11 @@ impl RoutingTable {
             .map(|s| (s.id, (Arc::new(param_map(&s.body)), s.body.cost_currency)))
             .collect();
         let unnamed = Arc::new(param_map(&Source::default()));
+        let mut left_out = Vec::new();
+        let mut compiler = FlowCompiler::new(things);
+        let flows = things.flows.iter();
+        let flows = flows.filter_map(|flow| kept(flow, compiler.flow(flow), &mut left_out));
+        let flows: Numbered<FlowRoute> = flows.collect();
         let campaign = |thing: &Thing<Campaign>| {
             let (params, currency) = thing
                 .body
@@ -160,13 +176,10 @@ impl RoutingTable {
                 .unwrap_or((unnamed.clone(), None));
             let workspace_currency =
                 workspaces.get(&thing.workspace).map_or(Currency::USD, |w| w.currency);
-            (thing.id, campaign_route(thing, params, currency.unwrap_or(workspace_currency)))
+            let currency = currency.unwrap_or(workspace_currency);
+            (thing.id, campaign_route(thing, params, currency, flows.place(thing.body.flow)))
         };
-        let mut left_out = Vec::new();
-        let mut compiler = FlowCompiler::new(things);
-        let flows = things.flows.iter();
-        let flows = flows.filter_map(|flow| kept(flow, compiler.flow(flow), &mut left_out));
-        let flows = flows.collect();
+        let campaigns: Numbered<_> = things.campaigns.iter().map(campaign).collect();
         let landers = things.landers.iter();
         let landers = landers.filter_map(|l| kept(l, lander_route(l), &mut left_out)).collect();
         let offers = things.offers.iter();
@@ -174,13 +187,14 @@ impl RoutingTable {
         let offers = offers.filter_map(|o| kept(o, offer_route(o), &mut left_out)).collect();
         Self {
             revision: things.revision,
-            keys: keys(&things.campaigns),
+            keys: keys(&things.campaigns, &campaigns),
             domains: Domains::new(&things.domains),
-            campaigns: things.campaigns.iter().map(campaign).collect(),
+            campaigns,
             flows,
             landers,
             offers,
             networks: things.networks.iter().map(|n| (n.id, n.clone())).collect(),
+            conversion_types: ConversionTypes::new(&things.conversion_types),
             postback_keys: postback_keys(&things.networks),
             workspaces,
             left_out,
@@ -199,12 +213,12 @@ impl RoutingTable {
 
     /// The campaign of a link's key.
     pub fn campaign_by_key(&self, key: &str) -> Option<&CampaignRoute> {
-        self.campaigns.get(self.keys.get(key)?)
+        self.campaigns.at(*self.keys.get(key)?)
     }
 
     /// A campaign.
     pub fn campaign(&self, id: ThingId) -> Option<&CampaignRoute> {
-        self.campaigns.get(&id)
+        self.campaigns.get(id)
     }
 
     /// Whether there is a tracking domain; while there is none, every host serves everything.
@@ -224,7 +238,12 @@ impl RoutingTable {
 
     /// A flow.
     pub fn flow(&self, id: ThingId) -> Option<&FlowRoute> {
-        self.flows.get(&id)
+        self.flows.get(id)
+    }
+
+    /// The flow of a campaign.
+    pub fn flow_of(&self, campaign: &CampaignRoute) -> Option<&FlowRoute> {
+        self.flows.at(campaign.flow_place?)
     }
 
     /// A lander.
@@ -235,6 +254,11 @@ impl RoutingTable {
     /// An offer.
     pub fn offer(&self, id: ThingId) -> Option<&OfferRoute> {
         self.offers.get(&id)
+    }
+
+    /// The conversion type that a word, in lower case, stands for in a workspace.
+    pub fn conversion_type(&self, workspace: ThingId, word: &str) -> Option<&ConversionTypeRoute> {
+        self.conversion_types.by_word(workspace, word)
     }
 
     /// The offers that have a cap.
@@ -264,7 +288,7 @@ impl RoutingTable {
 
     /// All campaigns, archived ones included, in no order.
     pub fn campaigns(&self) -> impl Iterator<Item = &CampaignRoute> {
-        self.campaigns.values()
+        self.campaigns.all()
     }
 
     /// How many campaigns there are.
@@ -302,11 +326,13 @@ fn postback_keys(networks: &[Thing<Network>]) -> HashMap<Box<str>, ThingId> {
 }
 
 /// Keys and former keys; a current key wins over another campaign's former one.
-fn keys(campaigns: &[Thing<Campaign>]) -> HashMap<Box<str>, ThingId> {
+fn keys(campaigns: &[Thing<Campaign>], routes: &Numbered<CampaignRoute>) -> HashMap<Box<str>, u32> {
+    let keyed =
+        |key: &str, campaign: &Thing<Campaign>| Some((key.into(), routes.place(campaign.id)?));
     let former = campaigns
         .iter()
-        .flat_map(|c| c.body.aliases.iter().map(move |alias| (alias.as_str().into(), c.id)));
-    let current = campaigns.iter().map(|c| (c.body.key.as_str().into(), c.id));
+        .flat_map(|c| c.body.aliases.iter().filter_map(move |alias| keyed(alias, c)));
+    let current = campaigns.iter().filter_map(|c| keyed(&c.body.key, c));
     former.chain(current).collect()
 }
 
@@ -314,7 +340,9 @@ fn campaign_route(
     thing: &Thing<Campaign>,
     params: Arc<ParamMap>,
     cost_currency: Currency,
+    flow_place: Option<u32>,
 ) -> CampaignRoute {
+    let archived_url = thing.body.archived_url.as_deref();
     CampaignRoute {
         id: thing.id,
         workspace: thing.workspace,
@@ -322,12 +350,13 @@ fn campaign_route(
         key: thing.body.key.as_str().into(),
         active: !thing.archived && thing.body.status == CampaignStatus::Active,
         flow: thing.body.flow,
+        flow_place,
         source: thing.body.source,
         params,
         cost: thing.body.cost,
         cost_precedence: thing.body.cost_precedence,
         cost_currency,
-        archived_url: thing.body.archived_url.as_deref().and_then(|url| Template::parse(url).ok()),
+        archived_url: archived_url.and_then(|url| Template::parse(url).ok()).map(Box::new),
         allowed_hosts: thing.body.allowed_hosts.clone().into(),
     }
 }

@@ -68,7 +68,9 @@ pub enum TemplateError {
     #[error("a token is not closed with `}}`")]
     Unclosed,
     /// A token nobody knows.
-    #[error("unknown token `{{{0}}}`: use a field's name, {{payout}}, {{random}} or {{timestamp}}")]
+    #[error(
+        "unknown token `{{{0}}}`: use {{click_id}}, a field such as {{country}} or {{sub1}}, {{campaign.name}}, {{payout}}, {{random}} or {{timestamp}}"
+    )]
     Unknown(String),
     /// Something behind the colon that is no function.
     #[error("unknown function `:{0}`: use urlencode, raw, sha256 or default(…)")]

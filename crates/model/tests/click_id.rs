@@ -162,7 +162,48 @@ fn keys_are_unique_and_never_go_back_whatever_the_clock_does() {
     assert!(last.time_ms() <= NOW_MS + 3 + 30_000 / 4096 + 1);
 }
 
-/// Forgeries: random well-formed texts, cut-off ones, and valid ids of another installation.
+#[test]
+fn a_whole_id_wrapped_in_something_else_is_known() {
+    let id = ClickId {
+        key: ClickKey::new(NOW_MS - 5, 9, 77),
+        campaign: 1234,
+        unlogged: false,
+        test: false,
+    };
+    let text = text(id);
+    let upper = text.to_uppercase();
+    let bare = &text[3..];
+    for wrapped in [
+        format!("{{{text}}}"),
+        format!("{{{{{text}}}}}"),
+        format!("[{text}]"),
+        format!("\"{text}\""),
+        format!("'{upper}'"),
+        format!("“{text}”"),
+        format!("<{bare}>"),
+        format!("__{bare}__"),
+        format!("__{text}__"),
+        format!(" \t{text}\r\n"),
+        format!("{text},"),
+        format!("%7B{text}%7D"),
+        format!("%2522{text}%2522"),
+        format!("{}%5F{bare}", &text[..2]),
+        format!("{}%255F{bare}", &text[..2]),
+        text.bytes().map(|b| format!("%25{b:02X}")).collect(),
+    ] {
+        assert_eq!(read(&wrapped), Err(IdError::Wrapped { repaired: id }), "{wrapped}");
+    }
+    for other in [
+        format!("{{x{text}}}"),
+        format!("{text}?a=1"),
+        format!("%2525252522{text}"),
+        format!("{}{text}", " ".repeat(600)),
+    ] {
+        assert_eq!(read(&other), Err(IdError::Malformed), "{other}");
+    }
+}
+
+/// Forgeries: random well-formed texts, cut-off ones, and valid ids of another installation, bare and wrapped.
 #[test]
 fn ten_million_forged_ids_are_refused() {
     const FORGERIES: u64 = 10_000_000;
@@ -198,8 +239,15 @@ fn accepted(keys: &KeyRing, foreign: &KeyRing, seed: u64, count: u64) -> u64 {
             test: false,
         };
         let text = id.text("ct_", foreign);
-        let text =
-            if i % 8 == 0 { &text.as_str()[..29 - (i / 8 % 4) as usize] } else { text.as_str() };
+        let wrapped;
+        let text = match i % 8 {
+            0 => &text.as_str()[..29 - (i / 8 % 4) as usize],
+            1 => {
+                wrapped = format!("{{%2522{text}%2522}}");
+                &wrapped
+            }
+            _ => text.as_str(),
+        };
         let result = id::read(text, "ct_", keys, NOW_MS);
         accepted += u64::from(!matches!(result, Err(IdError::Unverified | IdError::Malformed)));
     }

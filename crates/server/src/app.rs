@@ -7,8 +7,9 @@ use arc_swap::ArcSwap;
 use journal::Journal;
 use model::KeyRing;
 use model::builtin::Templates;
+use model::rate::{DayRate, RateTable};
 use model::table::{CapCounts, RoutingTable, Things};
-use model::thing::{Domain, Kind, Problem};
+use model::thing::{Domain, Kind, Problem, ThingId};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use store::{Catalog, Change, Costs, Events, Rewrites, Saved, StoreError};
@@ -39,6 +40,8 @@ pub struct App {
     pub things: ArcSwap<Things>,
     /// The current things, compiled; shared with edge and ingest.
     pub table: Arc<ArcSwap<RoutingTable>>,
+    /// What currencies are worth in each other; shared with ingest.
+    pub rates: Arc<ArcSwap<RateTable>>,
     /// The journal sequence up to which the store is complete.
     pub ingested: Arc<AtomicU64>,
     /// Tables of earlier configurations.
@@ -73,10 +76,10 @@ impl App {
     pub async fn save_planned<T, E: From<StoreError>>(
         &self,
         author: &str,
-        plan: impl FnOnce(&Things) -> Result<(Vec<Change>, T), E>,
+        plan: impl AsyncFnOnce(Arc<Things>) -> Result<(Vec<Change>, T), E>,
     ) -> Result<(Vec<Saved>, T), E> {
         let _turn = self.saving.lock().await;
-        let (changes, told) = plan(&self.things.load_full())?;
+        let (changes, told) = plan(self.things.load_full()).await?;
         let saved =
             if changes.is_empty() { Vec::new() } else { self.write(changes, author).await? };
         Ok((saved, told))
@@ -118,6 +121,37 @@ impl App {
             "this host serves the API: choose another, or name other `admin_hosts` in the settings";
         let problems = vec![Problem::new("host", message)];
         Err(StoreError::Invalid { kind: Kind::Domain, problems })
+    }
+
+    /// What ingest looks things up in.
+    pub fn shared(&self) -> ingest::Shared {
+        ingest::Shared {
+            table: self.table.clone(),
+            rates: self.rates.clone(),
+            keys: self.keys.clone(),
+            id_prefix: self.config.id_prefix.as_str().into(),
+        }
+    }
+
+    /// Adds rates to those of a workspace and swaps the table, before the answer; how many were new.
+    ///
+    /// # Errors
+    /// When the catalog cannot keep them; nothing was changed then.
+    pub async fn add_rates(
+        &self,
+        workspace: ThingId,
+        rates: &[DayRate],
+        author: &str,
+    ) -> Result<usize, StoreError> {
+        let _turn = self.saving.lock().await;
+        let added = self.catalog.add_rates(workspace, rates, author, now_ms()).await?;
+        if added > 0 {
+            // As the catalog has them: what is written later counts.
+            let mut table = RateTable::clone(&self.rates.load());
+            table.extend(rates.iter().map(|rate| (workspace, *rate)));
+            self.rates.store(Arc::new(table));
+        }
+        Ok(added)
     }
 
     /// Reads the catalog anew and swaps the routing table.

@@ -93,6 +93,8 @@ async fn check_stores(
     events.close().await?;
     let catalog = SqliteCatalog::open(&folder.join("catalog.sqlite")).await?;
     let things = catalog.things().await?;
+    // Reads every one of them.
+    catalog.rate_table().await?;
     findings.note(
         true,
         format!("catalog: revision {}, {} campaigns", things.revision, things.campaigns.len()),

@@ -40,13 +40,19 @@ pub enum Command {
     },
     /// Say why a click went where it went, or where a made-up visitor would go
     Explain(ExplainArgs),
-    /// Take in costs from a file
+    /// Postbacks and pixel calls: what came, what became of it, and how to set it right
+    #[command(subcommand)]
+    Inbox(InboxCommand),
+    /// Take in conversions or costs from a file
     #[command(subcommand)]
     Import(ImportCommand),
     /// Compute figures again from stored facts; reports show the old or the new ones, never a mix
     Recompute(RecomputeArgs),
     /// Write facts to stdout in an open format
     Export(ExportArgs),
+    /// What currencies are worth in each other
+    #[command(subcommand)]
+    Rates(RatesCommand),
     /// Verify the data folder: journal checksums, store against journal, catalog
     Check,
     /// API keys
@@ -109,14 +115,14 @@ pub struct ReportArgs {
 /// What to try, and on which clicks.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// Number of the flow that would be changed
-    #[arg(long, requires = "file", required_unless_present = "changes")]
-    pub flow: Option<u32>,
+    /// Name or number of the flow that would be changed; what the file says when absent
+    #[arg(long, requires = "file")]
+    pub flow: Option<String>,
     /// The flow as it would be: JSON, as the API gives and takes it
-    #[arg(long, requires = "flow")]
+    #[arg(long, required_unless_present = "changes")]
     pub file: Option<PathBuf>,
     /// Several things as they would be: JSON, the `changes` of POST /api/v1/simulate
-    #[arg(long, conflicts_with = "flow")]
+    #[arg(long, conflicts_with = "file")]
     pub changes: Option<PathBuf>,
     /// Fields to slice by, such as country,device
     #[arg(long, value_delimiter = ',')]
@@ -189,9 +195,80 @@ pub struct ExplainArgs {
     pub format: TrailFormat,
 }
 
+/// What to do with calls.
+#[derive(Debug, Subcommand)]
+pub enum InboxCommand {
+    /// List calls, newest first
+    List {
+        /// Which ones
+        #[command(flatten)]
+        filter: InboxFilter,
+        /// The most calls
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
+        format: TrailFormat,
+    },
+    /// Show one call as it came, and everything that became of it
+    Show {
+        /// Its number
+        number: u64,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
+        format: TrailFormat,
+    },
+    /// Judge calls again with the settings of today: those named, or all that the filters select
+    Replay {
+        /// Numbers of calls
+        numbers: Vec<u64>,
+        /// Which ones
+        #[command(flatten)]
+        filter: InboxFilter,
+        /// What for; kept with the call
+        #[arg(long)]
+        why: Option<String>,
+    },
+    /// Count a call for a click it does not name
+    Attach {
+        /// The number of the call
+        number: u64,
+        /// The id as it stands in a URL
+        click_id: String,
+        /// What for; kept with the call
+        #[arg(long)]
+        why: Option<String>,
+    },
+}
+
+/// Which calls.
+#[derive(Debug, Args)]
+pub struct InboxFilter {
+    /// recorded, updated, duplicate, held, refused or unattributed
+    #[arg(long)]
+    pub verdict: Option<String>,
+    /// The code of a reason, such as status_unmapped
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// A part of the reason, the message, the URL or the body
+    #[arg(long)]
+    pub q: Option<String>,
+    /// The click they name
+    #[arg(long)]
+    pub click_id: Option<String>,
+}
+
 /// What to take in.
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
+    /// Conversions as CSV; its first line names the columns
+    Conversions {
+        /// The file
+        file: PathBuf,
+        /// Only say what each line would do
+        #[arg(long)]
+        preview: bool,
+    },
     /// Cost entries as CSV; its first line names the columns
     Costs {
         /// The file
@@ -244,6 +321,59 @@ pub enum TokenCommand {
         /// What it is for
         #[arg(long)]
         name: String,
+    },
+}
+
+/// What to do with rates.
+#[derive(Debug, Subcommand)]
+pub enum RatesCommand {
+    /// Show rates, the newest day first
+    List {
+        /// Only those with this currency on either side
+        #[arg(long)]
+        currency: Option<String>,
+        /// Only those of this source
+        #[arg(long, value_parser = ["ecb", "manual"])]
+        source: Option<String>,
+        /// Only from this day on
+        #[arg(long)]
+        from: Option<String>,
+        /// Only up to this day, which is included
+        #[arg(long)]
+        to: Option<String>,
+        /// The most rates
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// How to print them
+        #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
+        format: TrailFormat,
+    },
+    /// Say what one unit of BASE costs in QUOTE, from a day on
+    Set {
+        /// What is paid for, such as EUR
+        base: String,
+        /// What is paid with, such as USD
+        quote: String,
+        /// How many units of QUOTE, such as 1.0823
+        rate: String,
+        /// The first day it holds, in UTC; today when absent
+        #[arg(long)]
+        day: Option<String>,
+    },
+    /// From a day on, leave a pair to the ECB's rates again
+    End {
+        /// What was paid for
+        base: String,
+        /// What was paid with
+        quote: String,
+        /// The first day without the manual rate, in UTC; today when absent
+        #[arg(long)]
+        day: Option<String>,
+    },
+    /// Take over the ECB's rates: the XML of eurofxref-daily, -hist-90d or -hist
+    Import {
+        /// A file, a URL, or - for standard input
+        from: String,
     },
 }
 

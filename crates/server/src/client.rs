@@ -40,11 +40,26 @@ struct Own {
 }
 
 impl Client {
-    /// Finds or starts the server of the data folder.
+    /// Finds or starts the server of a data folder that was set up before.
+    ///
+    /// # Errors
+    /// When neither is possible, or there is no such folder: who asks in the wrong place must not be
+    /// told that nothing ever happened.
+    pub fn open(config: Config) -> anyhow::Result<Self> {
+        if !folder::is_set_up(&config.data) {
+            bail!(
+                "there is nothing in {}: run this in the folder of the server, or name its data folder with --data; `clicktrail serve` sets up a new one",
+                config.data.display()
+            );
+        }
+        Self::open_or_make(config)
+    }
+
+    /// The same, for a command that may be the first of an installation.
     ///
     /// # Errors
     /// When neither is possible.
-    pub fn open(config: Config) -> anyhow::Result<Self> {
+    pub fn open_or_make(config: Config) -> anyhow::Result<Self> {
         let configured = config.admin_token.clone();
         let data = config.data.clone();
         let (address, own) = match Folder::hold(&data)? {
@@ -83,15 +98,15 @@ impl Client {
             .context("cannot read the answer")
     }
 
-    /// `POST path` with a CSV file, as JSON.
+    /// `POST path` with a text of some media type, as JSON.
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub fn post_csv(&self, path: &str, text: &str) -> anyhow::Result<Value> {
+    pub fn post_text(&self, path: &str, media_type: &str, text: &str) -> anyhow::Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.base));
         let request = request.header("authorization", format!("Bearer {}", self.token));
-        let response = request.header("host", HOST).content_type("text/csv").send(text);
-        read(response.context("cannot reach the server")?)?
+        let request = request.header("host", HOST).header("content-type", media_type);
+        read(request.send(text).context("cannot reach the server")?)?
             .read_json()
             .context("cannot read the answer")
     }
@@ -131,6 +146,8 @@ fn read(response: Response<Body>) -> anyhow::Result<Body> {
     let text = |key: &str| problem.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (mut detail, remedy) = (text("detail"), text("remedy"));
     let problems = problem.get("problems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    // Each problem says what to do by itself.
+    let remedy = if problems.is_empty() { remedy } else { String::new() };
     if problems.len() > 1 {
         let part = |problem: &Value, key: &str| {
             problem.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -138,7 +155,7 @@ fn read(response: Response<Body>) -> anyhow::Result<Body> {
         let line =
             |problem| format!("\n  {}: {}", part(problem, "field"), part(problem, "message"));
         let lines: String = problems.iter().map(line).collect();
-        detail = format!("{} places are wrong:{lines}\n", problems.len());
+        detail = format!("{} places are wrong:{lines}", problems.len());
     }
     match (detail.is_empty(), remedy.is_empty()) {
         (true, _) => bail!("the server answered {status}"),

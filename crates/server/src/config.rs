@@ -8,6 +8,7 @@ use model::thing::IpPrivacy;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::{Table, Value};
 
 /// How the value of an environment variable is written.
@@ -44,6 +45,8 @@ const KEYS: &[(&str, Form)] = &[
     ("geo.city", Form::List),
     ("geo.asn", Form::List),
     ("geo.connection", Form::Text),
+    ("rates.from", Form::Text),
+    ("rates.interval_hours", Form::Number),
 ];
 
 /// What the settings mean.
@@ -88,6 +91,17 @@ pub struct Config {
     pub keep_hours: u64,
     /// Where visitors' places and networks are looked up.
     pub geo: lookup::GeoFiles,
+    /// Where rates are fetched; not at all when absent.
+    pub rates: Option<RatesFeed>,
+}
+
+/// Where the rates of currencies come from by themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RatesFeed {
+    /// A URL, or the path of a file.
+    pub from: String,
+    /// How long to wait between two looks.
+    pub interval: Duration,
 }
 
 /// Settings of a workspace that the configuration gives the first one.
@@ -243,6 +257,7 @@ mod tests {
             admin_hosts: None,
             admin_token: None,
             workspace: WorkspaceDefaults::default(),
+            rates: None,
             geo: default.geo.clone(),
             threads: default.threads,
             duckdb: default.duckdb,

@@ -39,6 +39,7 @@ pub fn plan(config: Config, file: &Path) -> anyhow::Result<()> {
         lines.push("this overwrites what was saved after the file was exported:".to_owned());
         lines.extend(stale.into_iter().map(|words| format!("  {words}")));
     }
+    lines.extend(warnings(&answer));
     Ok(output::line(&lines.join("\n"))?)
 }
 
@@ -54,6 +55,7 @@ pub fn apply(config: Config, file: &Path, force: bool) -> anyhow::Result<()> {
         true => lines.push("changed nothing: everything is as the file says".to_owned()),
         false => lines.push(format!("saved as revision {}", answer["revision"])),
     }
+    lines.extend(warnings(&answer));
     Ok(output::line(&lines.join("\n"))?)
 }
 
@@ -85,10 +87,16 @@ fn send(config: Config, file: &Path, path: &str, force: bool) -> anyhow::Result<
         Some("yaml" | "yml" | "json") => Syntax::Yaml,
         _ => Syntax::detect(&text),
     };
-    let client = Client::open(config)?;
+    // A file may be what a new installation begins with.
+    let client = Client::open_or_make(config)?;
     let answer = client.post(path, &json!({ "text": text, "format": syntax, "force": force }));
     client.close()?;
     answer.with_context(|| file.display().to_string())
+}
+
+/// What is probably not meant, one line each.
+fn warnings(answer: &Value) -> impl Iterator<Item = String> {
+    texts(answer, "warnings").map(|words| format!("warning: {words}"))
 }
 
 fn told(answer: &Value) -> Vec<String> {

@@ -65,6 +65,11 @@ impl Folder {
     }
 }
 
+/// Whether an installation was ever set up in the folder.
+pub fn is_set_up(data: &Path) -> bool {
+    data.join("catalog.sqlite").exists()
+}
+
 /// The token of the first start, where it is kept.
 pub fn kept_token(data: &Path) -> Option<String> {
     let text = std::fs::read_to_string(data.join(TOKEN_FILE)).ok()?;

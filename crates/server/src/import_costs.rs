@@ -16,7 +16,7 @@ pub fn run(config: Config, file: &Path, preview: bool) -> anyhow::Result<()> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let client = Client::open(config)?;
-    let answer = client.post_csv(&format!("/costs/import?preview={preview}"), &text);
+    let answer = client.post_text(&format!("/costs/import?preview={preview}"), "text/csv", &text);
     let waited = match &answer {
         Ok(_) if !preview => wait_for_all(&client),
         _ => Ok(()),

@@ -18,9 +18,14 @@ mod export;
 mod first_start;
 mod folder;
 mod geo_tables;
+mod import_conversions;
 mod import_costs;
+mod inbox_command;
 mod keys;
+mod orders;
 mod output;
+mod rates_command;
+mod rates_feed;
 mod recompute;
 mod recompute_command;
 mod report_command;
@@ -70,7 +75,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             import_costs::run(config, &file, preview)
         }
         Command::Recompute(args) => recompute_command::run(config, &args),
+        Command::Inbox(command) => inbox_command::run(config, command),
+        Command::Import(ImportCommand::Conversions { file, preview }) => {
+            import_conversions::run(config, &file, preview)
+        }
         Command::Export(args) => export::run(config, &args),
+        Command::Rates(command) => rates_command::run(config, command),
         Command::Check => check::run(&config),
         Command::Token(TokenCommand::Create { name }) => token::create(config, &name),
         Command::Config(ConfigCommand::Export { format }) => config_file::export(config, format),

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::first_start::EXAMPLE_KEY;
 use crate::folder::{self, Folder};
 use crate::start::{self, Running, Start};
-use crate::{api, example, output};
+use crate::{api, example, output, rates_feed};
 use anyhow::{Context, bail};
 use axum::body::Body;
 use edge::{BoxBody, WallClock};
@@ -46,7 +46,13 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
         running.compile_geo_tables()?;
         // On a worker: accepting from here would hand every new connection to another thread.
         let (app, stop) = (running.app.clone(), stop_signal()?);
+        let feed = rates_feed::start(&app);
         tokio::spawn(async move { serve(listener, &app, stop).await }).await?;
+        if let Some(feed) = feed {
+            feed.abort();
+            // It ends as it was told to; what it was saying is of no use any more.
+            let _ = feed.await;
+        }
         running.stop().await
     })
 }

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::output;
 use crate::report_command::{filter, period};
 use anyhow::Context;
+use model::params;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
@@ -19,9 +20,9 @@ const SLICES_SHOWN: usize = 30;
 /// When a file or the question is wrong, or there is no answer.
 pub fn run(config: Config, args: SimulateArgs) -> anyhow::Result<()> {
     let format = args.format;
-    let question = question(args)?;
+    let (change, question) = question(args)?;
     let client = Client::open(config)?;
-    let answer = client.post("/simulate", &question);
+    let answer = ask(&client, change, question);
     client.close()?;
     let answer = answer?;
     match format {
@@ -31,22 +32,64 @@ pub fn run(config: Config, args: SimulateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn question(args: SimulateArgs) -> anyhow::Result<Value> {
-    let changes = match (args.changes, args.flow.zip(args.file)) {
-        (Some(file), _) => read(&file)?,
-        (None, Some((id, file))) => json!([{ "kind": "flow", "id": id, "body": read(&file)? }]),
-        (None, None) => json!([]),
+/// A flow as it would be, and which it is.
+struct ChangedFlow {
+    /// A number or a name.
+    flow: String,
+    body: Value,
+}
+
+fn ask(client: &Client, change: Option<ChangedFlow>, mut question: Value) -> anyhow::Result<Value> {
+    if let Some(ChangedFlow { flow, body }) = change {
+        let id = number_of(client, &flow)?;
+        question["changes"] = json!([{ "kind": "flow", "id": id, "body": body }]);
+    }
+    client.post("/simulate", &question)
+}
+
+/// The number of the flow that is called `flow`, by number or name.
+fn number_of(client: &Client, flow: &str) -> anyhow::Result<u64> {
+    if let Ok(id) = flow.parse::<u32>() {
+        client.get(&format!("/flows/{id}"))?;
+        return Ok(id.into());
+    }
+    let answer = client.get(&format!("/flows?limit=1000&q={}", params::encode(flow)))?;
+    let named = |thing: &&Value| thing["name"].as_str() == Some(flow);
+    let found = list(&answer["items"]).iter().find(named);
+    found.and_then(|thing| thing["id"].as_u64()).with_context(|| {
+        format!("no flow has the name `{flow}`: GET /api/v1/flows lists them, with their numbers")
+    })
+}
+
+/// The flow in `file`: which one it is, is said, or stands in it as the API gave it.
+fn changed_flow(flow: Option<String>, file: &Path) -> anyhow::Result<ChangedFlow> {
+    let body = read(file)?;
+    let own = || match (&body["id"], &body["name"]) {
+        (Value::Number(id), _) => Some(id.to_string()),
+        (_, Value::String(name)) => Some(name.clone()),
+        _ => None,
     };
+    let flow = flow.or_else(own).with_context(|| {
+        format!("{} does not say which flow it is: add --flow NAME", file.display())
+    })?;
+    Ok(ChangedFlow { flow, body })
+}
+
+/// What is asked; without the change of a flow, whose number the server knows.
+fn question(args: SimulateArgs) -> anyhow::Result<(Option<ChangedFlow>, Value)> {
+    let change = args.file.as_deref().map(|file| changed_flow(args.flow, file)).transpose()?;
+    let changes = args.changes.as_deref().map_or_else(|| Ok(json!([])), read)?;
     let filters: Vec<Value> =
         args.filter.iter().map(|text| filter(text)).collect::<anyhow::Result<_>>()?;
-    Ok(json!({
+    let question = json!({
         "changes": changes,
         "period": period(&args.period),
         "tz": args.tz,
         "filter": filters,
         "by": args.by,
         "include_pending": args.include_pending,
-    }))
+    });
+    Ok((change, question))
 }
 
 fn read(file: &Path) -> anyhow::Result<Value> {

@@ -73,6 +73,7 @@ async fn start_with(
     refuse_newer_records(&journal, position)?;
     let things = catalog.things().await?;
     let table = Arc::new(ArcSwap::from_pointee(RoutingTable::new(&things)));
+    let rates = Arc::new(ArcSwap::from_pointee(catalog.rate_table().await?));
     let id_floor = match start.id_floor {
         Some(floor) => floor,
         None => IdFloor::open(&folder.join("id-floor"))?,
@@ -106,6 +107,7 @@ async fn start_with(
         edge,
         things: ArcSwap::from_pointee(things),
         table,
+        rates,
         caps,
         earlier_tables: EarlierTables::default(),
         ingested: Arc::new(AtomicU64::new(position)),
@@ -272,15 +274,8 @@ async fn start_ingest(app: &Arc<App>, stop: &Arc<AtomicBool>) -> anyhow::Result<
         ingested: app.ingested.clone(),
         caps: app.caps.clone(),
     };
-    let ingest = Ingest::resume(
-        app.events.clone(),
-        app.journal.clone(),
-        app.table.clone(),
-        app.keys.clone(),
-        &app.config.id_prefix,
-        Settings::default(),
-        published,
-    );
+    let (events, journal) = (app.events.clone(), app.journal.clone());
+    let ingest = Ingest::resume(events, journal, app.shared(), Settings::default(), published);
     let (ingest, stop, runtime) = (ingest.await?, stop.clone(), Handle::current());
     spawn("ingest", move || ingest.run(&runtime, &stop))
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// # Errors
 /// When the server refuses.
 pub fn create(config: Config, name: &str) -> anyhow::Result<()> {
-    let client = Client::open(config)?;
+    let client = Client::open_or_make(config)?;
     let answer = client.post("/tokens", &json!({ "name": name }));
     client.close()?;
     let answer = answer?;

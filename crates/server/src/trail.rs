@@ -106,8 +106,18 @@ fn entry(entry: &Value) -> String {
     let superseded = entry["superseded_by"]
         .as_u64()
         .map_or(String::new(), |by| format!("  superseded by record {by}"));
+    let worth = match &entry["conversion"] {
+        Value::Object(by) => format!(
+            " = {} at {} ({}, {})",
+            plain(&entry["revenue"]),
+            plain(&by["rate"]),
+            plain(&by["source"]),
+            plain(&by["day"])
+        ),
+        _ => String::new(),
+    };
     format!(
-        "{}  {count:+}  {} {}  {} {}  txid {}{superseded}",
+        "{}  {count:+}  {} {}  {} {}{worth}  txid {}{superseded}",
         plain(&entry["at"]),
         plain(&entry["status"]),
         plain(&entry["type"]),
@@ -168,7 +178,8 @@ mod tests {
                 "cost": { "amount": "0.10", "currency": "USD" }, "platform_ids": [{ "name": "gclid", "value": "G" }] },
             "hops": [{ "at": "t1", "link": 1, "offer": { "id": 2, "name": "A" }, "rerouted": false }],
             "postbacks": [{ "received": "t2", "verdict": "recorded", "method": "GET", "url": "/postback?x", "peer": "192.0.2.1", "reason": "", "message": "" }],
-            "ledger": [{ "at": "t2", "count": 1, "status": "approved", "type": "sale", "amount": "2.50", "currency": "USD", "txid": null, "superseded_by": null }],
+            "ledger": [{ "at": "t3", "count": 1, "status": "approved", "type": "lead", "amount": "2.00", "currency": "EUR", "revenue": "2.20", "txid": null, "superseded_by": null,
+                "conversion": { "rate": "1.1", "source": "ecb", "day": "2026-11-20" } }, { "at": "t2", "count": 1, "status": "approved", "type": "sale", "amount": "2.50", "currency": "USD", "txid": null, "superseded_by": null }],
             "figures": { "conversions": 1, "cost": "0.10", "revenue": "2.50", "profit": "2.40", "currency": "USD" },
         });
         let story = text(&trail);
@@ -180,6 +191,7 @@ mod tests {
             "recorded",
             "+1  approved sale  2.50 USD  txid –",
             "profit 2.40",
+            "2.00 EUR = 2.20 at 1.1 (ecb, 2026-11-20)",
         ] {
             assert!(story.contains(part), "`{part}` is missing in:\n{story}");
         }

@@ -1,7 +1,9 @@
 //! What the operator decided: the trait every catalog implements, and the words of its methods.
 
 use crate::error::StoreError;
+use crate::rates::{RateQuery, RateRow};
 use async_trait::async_trait;
+use model::rate::{DayRate, RateTable};
 use model::table::Things;
 use model::thing::{Kind, Revision, ThingId};
 
@@ -43,6 +45,23 @@ pub trait Catalog: Send + Sync {
 
     /// Every name that a thing of the workspace has or had, each once.
     async fn names(&self, workspace: ThingId) -> Result<Vec<(Kind, ThingId, String)>, StoreError>;
+
+    /// Keeps rates, all or none, and says how many of them say something new: those of the ECB that
+    /// stand already are left out. Of several for the same key the last one counts.
+    async fn add_rates(
+        &self,
+        workspace: ThingId,
+        rates: &[DayRate],
+        author: &str,
+        at_ms: i64,
+    ) -> Result<usize, StoreError>;
+
+    /// The rates that stand, in the order of their keys.
+    async fn rates(&self, workspace: ThingId, query: RateQuery)
+    -> Result<Vec<RateRow>, StoreError>;
+
+    /// Every rate of every workspace.
+    async fn rate_table(&self) -> Result<RateTable, StoreError>;
 
     /// Keeps an API token, of which the catalog knows the SHA-256 only.
     async fn create_token(

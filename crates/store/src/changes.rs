@@ -2,6 +2,7 @@
 
 use crate::catalog::Change;
 use crate::error::{ReferenceProblem, StoreError, User};
+use crate::reference_place;
 use crate::thing_body::{self, Parts};
 use model::id::CAMPAIGN_MAX;
 use model::thing::{Kind, Loops, Problem, Revision, ThingId};
@@ -184,8 +185,11 @@ impl<'a> After<'a> {
         (to, id): (Kind, ThingId),
         is_new: bool,
     ) -> Result<(), StoreError> {
-        let refused = |problem| Err(StoreError::Reference { kind: place.0, to, id, problem });
         let from = &self.things[&place].0;
+        let refused = |problem| {
+            let at = reference_place::place(&from.body, to, id);
+            Err(StoreError::Reference { kind: place.0, to, id, place: at, problem })
+        };
         match self.things.get(&(to, id)) {
             Some((target, _)) if target.workspace == from.workspace => {
                 if target.archived && is_new && !from.archived {

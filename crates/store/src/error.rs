@@ -102,7 +102,7 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// The body of a change is refused for what it says.
-    #[error("the {kind} is not valid: {}", describe(problems))]
+    #[error("the {kind} is not valid: {}", Problem::list(problems))]
     Invalid {
         /// The kind.
         kind: Kind,
@@ -160,7 +160,7 @@ pub enum StoreError {
         by: ThingId,
     },
     /// A thing refers to something it cannot refer to.
-    #[error("the {kind} refers to {to} {id}, which {}", match problem {
+    #[error("`{place}`: the {kind} refers to {to} {id}, which {}", match problem {
         ReferenceProblem::Missing => "does not exist in its workspace",
         ReferenceProblem::Archived => "is archived: restore it or choose another",
     })]
@@ -171,6 +171,8 @@ pub enum StoreError {
         to: Kind,
         /// The number it refers to.
         id: ThingId,
+        /// Where in the body, such as `default[0].offers[1].offer`.
+        place: String,
         /// What is wrong.
         problem: ReferenceProblem,
     },
@@ -201,11 +203,6 @@ impl StoreError {
     pub(crate) fn unreadable(what: impl Into<String>) -> Self {
         Self::Unreadable { what: what.into() }
     }
-}
-
-fn describe(problems: &[Problem]) -> String {
-    let lines: Vec<_> = problems.iter().map(|p| format!("{}: {}", p.field, p.message)).collect();
-    lines.join("; ")
 }
 
 fn list(users: &[User]) -> String {

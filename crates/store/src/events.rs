@@ -76,12 +76,21 @@ pub trait Events: Send + Sync {
         keys: &[ClickKey],
     ) -> Result<Vec<InboxEntry>, StoreError>;
 
+    /// Calls by their numbers, oldest first; a number that is not in the inbox is passed over.
+    async fn inbox_entries(
+        &self,
+        workspace: ThingId,
+        sequences: &[u64],
+    ) -> Result<Vec<InboxEntry>, StoreError>;
+
     /// One call by its number.
     async fn inbox_entry(
         &self,
         workspace: ThingId,
         sequence: u64,
-    ) -> Result<Option<InboxEntry>, StoreError>;
+    ) -> Result<Option<InboxEntry>, StoreError> {
+        Ok(self.inbox_entries(workspace, &[sequence]).await?.pop())
+    }
 
     /// How much there is, over all workspaces.
     async fn stats(&self) -> Result<EventStats, StoreError>;
@@ -162,6 +171,8 @@ impl FromStr for Cursor {
 pub struct InboxQuery {
     /// Only calls with this verdict.
     pub verdict: Option<Verdict>,
+    /// Only calls with this code of a reason.
+    pub reason: Option<String>,
     /// Only calls that name this click.
     pub key: Option<ClickKey>,
     /// Only calls whose reason, message, URL or body contains this; upper and lower case are alike.
@@ -174,7 +185,7 @@ pub struct InboxQuery {
 
 impl Default for InboxQuery {
     fn default() -> Self {
-        Self { verdict: None, key: None, text: None, before: None, limit: 100 }
+        Self { verdict: None, reason: None, key: None, text: None, before: None, limit: 100 }
     }
 }
 

@@ -19,6 +19,8 @@ mod filter_test;
 mod inbox_text;
 
 mod changes;
+mod rates;
+mod reference_place;
 mod thing_body;
 mod what_if;
 
@@ -46,6 +48,7 @@ pub use facts_order::normal_facts;
 pub use field_value::{field_value, ip_net, seconds_to_conversion};
 pub use filter_test::{FilterTest, Test, fold};
 pub use memory::{MemoryCatalog, MemoryEvents};
+pub use rates::{NoRateKey, RateKey, RateQuery, RateRow};
 pub use rewrites::{Figure, Piece, Rewrite, Rewrites, Scope, Span, Staged};
 pub use sqlite::SqliteCatalog;
 pub use what_if::what_if;

@@ -5,8 +5,8 @@ use crate::error::StoreError;
 use model::host::HostName;
 use model::table::Things;
 use model::thing::{
-    Body, Campaign, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision, Source, Thing,
-    ThingId, Workspace,
+    Body, Campaign, ConversionType, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision,
+    Source, Thing, ThingId, Workspace,
 };
 
 /// What the catalog needs to know of a body.
@@ -25,6 +25,7 @@ pub fn parts(kind: Kind, body: &str) -> Result<Parts, StoreError> {
         Kind::Workspace => parts_of::<Workspace>(body),
         Kind::Source => parts_of::<Source>(body),
         Kind::Network => parts_of::<Network>(body),
+        Kind::ConversionType => parts_of::<ConversionType>(body),
         Kind::Offer => parts_of::<Offer>(body),
         Kind::Lander => parts_of::<Lander>(body),
         Kind::Flow => parts_of::<Flow>(body),
@@ -39,6 +40,7 @@ pub fn problems(kind: Kind, body: &str) -> Result<Vec<Problem>, StoreError> {
         Kind::Workspace => read::<Workspace>(body)?.problems(),
         Kind::Source => read::<Source>(body)?.problems(),
         Kind::Network => read::<Network>(body)?.problems(),
+        Kind::ConversionType => read::<ConversionType>(body)?.problems(),
         Kind::Offer => read::<Offer>(body)?.problems(),
         Kind::Lander => read::<Lander>(body)?.problems(),
         Kind::Flow => read::<Flow>(body)?.problems(),
@@ -87,6 +89,7 @@ pub fn things(standing: Standing, revision: Revision) -> Result<Things, StoreErr
             Kind::Workspace => things.workspaces.push(thing(id, stored)?),
             Kind::Source => things.sources.push(thing(id, stored)?),
             Kind::Network => things.networks.push(thing(id, stored)?),
+            Kind::ConversionType => things.conversion_types.push(thing(id, stored)?),
             Kind::Offer => things.offers.push(thing(id, stored)?),
             Kind::Lander => things.landers.push(thing(id, stored)?),
             Kind::Flow => things.flows.push(thing(id, stored)?),

@@ -14,6 +14,7 @@ pub fn what_if(things: &Things, changes: Vec<Change>) -> Result<Things, StoreErr
     stand(&mut standing, &things.workspaces)?;
     stand(&mut standing, &things.sources)?;
     stand(&mut standing, &things.networks)?;
+    stand(&mut standing, &things.conversion_types)?;
     stand(&mut standing, &things.offers)?;
     stand(&mut standing, &things.landers)?;
     stand(&mut standing, &things.flows)?;

@@ -3,6 +3,7 @@
 
 use model::event::{InboxEntry, Row, RowKind, Verdict};
 use model::facts::Facts;
+use model::record::RecordKind;
 use model::{ClickKey, Field};
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -32,6 +33,7 @@ fn batch(number: u64) -> Batch {
     let call = InboxEntry {
         sequence: number * 100 + 100,
         workspace: 1,
+        kind: RecordKind::Postback,
         received_ms: MAY_MS,
         key: None,
         verdict: Verdict::Recorded,

@@ -3,6 +3,7 @@
 use model::id::EPOCH_MS;
 use model::keys::MacKey;
 use model::money::{Currency, DecimalMark, Money};
+use model::rate::{DayRate, RateSource, RateTable, day_of};
 use model::table::{RoutingTable, Things};
 use model::thing::{
     Campaign, Cap, CapOf, CapPer, CheckMode, Network, Offer, Payout, RepeatPolicy, Status, Thing,
@@ -112,6 +113,26 @@ pub fn table() -> RoutingTable {
         offers: offers(),
         campaigns: vec![campaign(1, 1), campaign(2, 1), campaign(CAMPAIGN_OTHER, 2)],
         ..Things::default()
+    })
+}
+
+/// What currencies are worth, as it changes in the course of a play: nothing is known at first. The
+/// operator's rates hold from two days before everything begins.
+pub fn rates(phase: usize) -> RateTable {
+    let rate = |workspace, day_ms, base: &str, quote: &str, rate: &str| {
+        let (base, quote) = (base.parse().unwrap(), quote.parse().unwrap());
+        let (day, rate) = (day_of(day_ms), Some(rate.parse().unwrap()));
+        (workspace, DayRate { day, base, quote, source: RateSource::Manual, rate })
+    };
+    let before_ms = START_MS - 2 * DAY_MS;
+    RateTable::new(match phase {
+        0 => Vec::new(),
+        1 => vec![rate(1, before_ms, "EUR", "USD", "1.0823")],
+        _ => vec![
+            rate(1, before_ms, "EUR", "USD", "1.1"),
+            rate(1, START_MS + 20 * DAY_MS, "EUR", "USD", "1.2"),
+            rate(2, before_ms, "USD", "EUR", "0.9"),
+        ],
     })
 }
 

@@ -116,12 +116,13 @@ impl Events for Flaky {
         self.inner.inbox_of(workspace, keys).await
     }
 
-    async fn inbox_entry(
+    async fn inbox_entries(
         &self,
         workspace: ThingId,
-        sequence: u64,
-    ) -> Result<Option<InboxEntry>, StoreError> {
-        self.inner.inbox_entry(workspace, sequence).await
+        sequences: &[u64],
+    ) -> Result<Vec<InboxEntry>, StoreError> {
+        self.step().await?;
+        self.inner.inbox_entries(workspace, sequences).await
     }
 
     async fn stats(&self) -> Result<EventStats, StoreError> {

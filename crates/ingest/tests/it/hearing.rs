@@ -1,7 +1,7 @@
 //! What a call comes to: conversions as objects that change, not as entries that add up.
 
 use crate::catalog::*;
-use crate::oracle::{Conversion, Slice, base_slice, is_visible, own_currency};
+use crate::oracle::{Conversion, Slice, base_slice, is_visible, own_currency, rate};
 use crate::play::{Amount, Call, IdForm, Landing, Op, Play};
 use model::event::Verdict;
 use model::record::RecordKind;
@@ -145,6 +145,7 @@ impl Hearing<'_> {
         let is_it = |l: &usize| {
             let of = &self.play.landings[*l];
             of.kind == RecordKind::Click
+                && !of.is_bot
                 && of.workspace == call.workspace
                 && of.external_id.as_ref() == Some(id)
                 && of.key.time_ms() <= call.at_ms
@@ -178,6 +179,19 @@ impl Hearing<'_> {
         hops(false).next_back().or_else(|| hops(true).next_back()).or(routed)
     }
 
+    /// Whether the visitor was sent to an offer of the network that called.
+    fn visited(&self, place: usize, landing: usize, network: Option<ThingId>) -> bool {
+        let of = &self.play.landings[landing];
+        let routed = |at| of.offer.filter(|_| is_visible(self.play, landing, at));
+        let went = |(at, op): (usize, &Op)| match op {
+            Op::Hop { landing: l, offer, .. } if *l == landing => offer.or(routed(at)),
+            _ => None,
+        };
+        let hops = self.play.ops[..place].iter().enumerate().filter_map(went);
+        let mut offers = hops.chain(routed(place));
+        network.is_some() && offers.any(|offer| Some(network_of(offer)) == network)
+    }
+
     /// The terms of a call, and what it says under them.
     fn read(&self, place: usize, call: &Call, landing: usize) -> Result<Report, Otherwise> {
         let of = &self.play.landings[landing];
@@ -196,6 +210,11 @@ impl Hearing<'_> {
         if network == Some(STRICT) && call.network.is_none() && !call.is_pixel && !call.is_trusted {
             return Err((Refused, "missing_key"));
         }
+        let is_strict = call.network != Some(STRICT) && offer.map(network_of) == Some(STRICT);
+        let is_known = call.is_pixel || call.is_trusted;
+        if is_strict && !is_known && !self.visited(place, landing, call.network) {
+            return Err((Refused, "missing_key"));
+        }
         let status = status_of(call, network)?;
         let own = own_currency(of.workspace);
         let (amount, currency) = money_of(call, is_read, offer, network, own)?;
@@ -211,6 +230,7 @@ impl Hearing<'_> {
             status,
             amount: amount.unwrap_or(0),
             currency,
+            rate: rate(self.play.phase(place), of.workspace, currency, call.at_ms),
             network,
             slice: Slice { offer, ..base_slice(of, is_stored) },
             is_test: of.is_test && (is_stored || call.id != IdForm::External),
@@ -245,8 +265,7 @@ impl Hearing<'_> {
         match target {
             Some(target) => Err(self.change(target, fresh, amount, policy)),
             None => {
-                let own = own_currency(fresh.slice.workspace);
-                let is_apart = fresh.currency != own && fresh.amount != 0;
+                let is_apart = fresh.rate.is_none() && fresh.amount != 0;
                 self.conversions.push(fresh);
                 Ok(is_apart.then_some("currency_without_rate"))
             }
@@ -299,7 +318,11 @@ impl Hearing<'_> {
         let mut changed = self.conversions.remove(target);
         changed.status = fresh.status;
         if let Some(amount) = amount {
-            (changed.amount, changed.currency) = (amount, fresh.currency);
+            // A conversion keeps the rate of its first report.
+            if changed.currency != fresh.currency || changed.rate.is_none() {
+                (changed.currency, changed.rate) = (fresh.currency, fresh.rate);
+            }
+            changed.amount = amount;
         }
         self.conversions.push(changed);
         (Updated, code)

@@ -19,11 +19,13 @@ mod oracle;
 mod play;
 mod property;
 mod recompute;
+mod reconvert;
 mod writing;
 
 mod crash;
 mod flaky;
 
 mod damage;
+mod orders;
 mod running;
 mod verdicts;

@@ -1,6 +1,7 @@
 //! What must come out, computed by other means: all at the end, from the list of what happened, with
 //! conversions as objects that change instead of signed entries that add up.
 
+use crate::catalog::{DAY_MS, START_MS};
 use crate::hearing::Hearing;
 use crate::play::{Landing, Op, Play};
 use model::ClickKey;
@@ -39,6 +40,8 @@ pub struct Conversion {
     pub status: Status,
     pub amount: i64,
     pub currency: &'static str,
+    /// What one unit is worth, a fraction; none where nobody knows.
+    pub rate: Option<(i128, i128)>,
     pub network: Option<ThingId>,
     pub slice: Slice,
     pub is_test: bool,
@@ -51,7 +54,7 @@ pub fn expect(play: &Play) -> Expected {
         let is_new = !play.ops[..place].iter().any(|earlier| is_same(earlier, op));
         let counts = match op {
             Op::Land { landing, settles } if !settles || is_new => {
-                landing_figures(&play.landings[*landing])
+                landing_figures(&play.landings[*landing], play.phase(place))
             }
             Op::Hop { settles, .. } if !settles || is_new => hop_figures(play, place),
             Op::Unlogged { count, .. } if is_new => vec![("unlogged_clicks", *count)],
@@ -85,16 +88,35 @@ impl Expected {
         let mut slice = conversion.slice.clone();
         slice.kind = Some(conversion.kind.clone());
         slice.status = Some(conversion.status.as_str());
-        let is_summed = conversion.currency == own_currency(slice.workspace);
         *self.figures.entry((slice.clone(), count)).or_default() += 1;
-        if let Some(money) = money.filter(|_| is_summed) {
-            *self.figures.entry((slice, money)).or_default() += conversion.amount;
+        if let (Some(money), Some(rate)) = (money, conversion.rate) {
+            *self.figures.entry((slice, money)).or_default() += worth(conversion.amount, rate);
         }
     }
 }
 
 pub fn own_currency(workspace: ThingId) -> &'static str {
     if workspace == 2 { "EUR" } else { "USD" }
+}
+
+/// What one unit of a currency is worth to a workspace, as a fraction.
+pub fn rate(phase: usize, workspace: ThingId, currency: &str, at_ms: i64) -> Option<(i128, i128)> {
+    match (currency, workspace, phase) {
+        _ if currency == own_currency(workspace) => Some((1, 1)),
+        ("EUR", 1, 1) => Some((10_823, 10_000)),
+        ("EUR", 1, 2) if at_ms >= START_MS + 20 * DAY_MS => Some((6, 5)),
+        ("EUR", 1, 2) => Some((11, 10)),
+        ("USD", 2, 2) => Some((9, 10)),
+        _ => None,
+    }
+}
+
+/// Rounded to the nearest, to the even one between two.
+fn worth(micro: i64, (numerator, denominator): (i128, i128)) -> i64 {
+    let twice = 2 * i128::from(micro.abs()) * numerator;
+    let (down, rest) = (twice / (2 * denominator), twice % (2 * denominator));
+    let up = rest > denominator || (rest == denominator && down % 2 == 1);
+    (down + i128::from(up)) as i64 * micro.signum()
 }
 
 /// The same thing written down again.
@@ -109,7 +131,7 @@ fn is_same(a: &Op, b: &Op) -> bool {
     }
 }
 
-fn landing_figures(landing: &Landing) -> Vec<(&'static str, i64)> {
+fn landing_figures(landing: &Landing, phase: usize) -> Vec<(&'static str, i64)> {
     let Landing { is_bot, is_test, .. } = *landing;
     let mut figures = match landing.kind {
         RecordKind::Preview => vec![("preview_hits", 1)],
@@ -119,10 +141,10 @@ fn landing_figures(landing: &Landing) -> Vec<(&'static str, i64)> {
         _ if is_bot => vec![("bot_clicks", 1)],
         _ => vec![("clicks", 1)],
     };
-    if let Some((cost, currency)) = landing.cost
-        && currency.is_none_or(|currency| currency == own_currency(landing.workspace))
-    {
-        figures.push(("cost", cost));
+    if let Some((cost, currency)) = landing.cost {
+        let currency = currency.unwrap_or(own_currency(landing.workspace));
+        let rate = rate(phase, landing.workspace, currency, landing.key.time_ms());
+        figures.extend(rate.map(|rate| ("cost", worth(cost, rate))));
     }
     figures
 }

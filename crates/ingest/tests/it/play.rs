@@ -116,6 +116,11 @@ impl Play {
         play
     }
 
+    /// By which of three sets of rates an op is judged.
+    pub fn phase(&self, place: usize) -> usize {
+        (place * 3 / self.ops.len()).min(2)
+    }
+
     fn step(&mut self, random: &mut Random, written: &mut [bool]) {
         let landing = random.below(written.len() as u64) as usize;
         match random.below(100) {

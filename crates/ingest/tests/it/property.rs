@@ -73,16 +73,22 @@ fn carry_over(play: &Play, random: &mut Random) -> Rig {
     let mut rig = Rig::new(random.any());
     let mut ingest = rig.ingest(1 + random.below(60) as usize);
     for (place, op) in play.ops.iter().enumerate() {
+        let phase = play.phase(place);
+        if place > 0 && phase != play.phase(place - 1) {
+            // What came before was judged by the rates there were then.
+            while block_on(ingest.round()).unwrap().records > 0 {}
+            ingest = rig.ingest_by(1 + random.below(60) as usize, phase);
+        }
         let sequence = rig.write(play.bytes(op));
         assert_eq!(sequence, place as u64 + 1);
         if random.per_mille(30) {
             block_on(ingest.round()).unwrap();
         }
         if random.per_mille(10) {
-            ingest = rig.ingest(1 + random.below(60) as usize);
+            ingest = rig.ingest_by(1 + random.below(60) as usize, phase);
         }
     }
-    rig.carry_over(1 + random.below(300) as usize);
+    while block_on(ingest.round()).unwrap().records > 0 {}
     rig
 }
 

@@ -1,12 +1,13 @@
 //! A journal, an ingest and a store that a test drives step by step; and records as edge writes them.
 
-use crate::catalog::{PREFIX, keys, table};
+use crate::catalog::{PREFIX, keys, rates, table};
 use arc_swap::ArcSwap;
-use ingest::{Ingest, IngestError, OnVerdict, Published, Settings};
+use ingest::{Ingest, IngestError, OnVerdict, Published, Settings, Shared};
 use journal::sim::SimDisk;
 use journal::{Journal, Options, Stepper};
 use model::event::InboxEntry;
 use model::facts::Facts;
+use model::rate::RateTable;
 use model::record::{RecordKind, tag};
 use model::table::CapCounts;
 use model::thing::ThingId;
@@ -50,6 +51,12 @@ impl Rig {
         block_on(resume(self.events.clone(), &self.journal, batch_records_max)).unwrap()
     }
 
+    /// The same, by the rates of a phase.
+    pub fn ingest_by(&self, batch_records_max: usize, phase: usize) -> Ingest {
+        let rates = rates(phase);
+        block_on(resume_by(self.events.clone(), &self.journal, batch_records_max, rates)).unwrap()
+    }
+
     /// Carries over everything there is.
     pub fn carry_over(&self, batch_records_max: usize) {
         let mut ingest = self.ingest(batch_records_max);
@@ -81,6 +88,20 @@ pub async fn resume_within(
     resume_with(events, journal, settings, Arc::default()).await
 }
 
+/// The same, by these rates.
+pub async fn resume_by(
+    events: Arc<dyn Events>,
+    journal: &Journal,
+    batch_records_max: usize,
+    rates: RateTable,
+) -> Result<Ingest, IngestError> {
+    let settings = Settings { batch_records_max, ..Settings::default() };
+    let shared = Shared { rates: Arc::new(ArcSwap::from_pointee(rates)), ..shared() };
+    let on_verdict: OnVerdict = Arc::new(|_| {});
+    let published = Published { on_verdict, ingested: Arc::default(), caps: Arc::default() };
+    Ingest::resume(events, journal.clone(), shared, settings, published).await
+}
+
 /// The same; what offers have taken of their caps is published to `caps`.
 pub async fn resume_with(
     events: Arc<dyn Events>,
@@ -92,13 +113,21 @@ pub async fn resume_with(
     Ingest::resume(
         events,
         journal.clone(),
-        Arc::new(ArcSwap::from_pointee(table())),
-        keys(),
-        PREFIX,
+        shared(),
         settings,
         Published { on_verdict, ingested: Arc::default(), caps },
     )
     .await
+}
+
+/// What the tests' ingest looks things up in.
+pub fn shared() -> Shared {
+    Shared {
+        table: Arc::new(ArcSwap::from_pointee(table())),
+        rates: Arc::new(ArcSwap::from_pointee(rates(0))),
+        keys: keys(),
+        id_prefix: PREFIX.into(),
+    }
 }
 
 /// Runs a future that waits for nobody but itself.

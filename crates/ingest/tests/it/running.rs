@@ -1,9 +1,8 @@
 //! The loop with its threads: it stops when told, tries again, and lets the journal go behind it.
 
-use crate::catalog::{PLAIN, PREFIX, START_MS, id_text, keys, table};
+use crate::catalog::{PLAIN, START_MS, id_text};
 use crate::flaky::Flaky;
-use crate::rig::{FOLDER, Rig, block_on, click, encode, options, postback, resume_within};
-use arc_swap::ArcSwap;
+use crate::rig::{FOLDER, Rig, block_on, click, encode, options, postback, resume_within, shared};
 use ingest::{Ingest, OnVerdict, Published, Settings};
 use journal::sim::SimDisk;
 use journal::{Journal, Options, Sequence};
@@ -57,9 +56,7 @@ impl Running {
         let ingest = runtime.block_on(Ingest::resume(
             flaky.clone(),
             journal.clone(),
-            Arc::new(ArcSwap::from_pointee(table())),
-            keys(),
-            PREFIX,
+            shared(),
             settings,
             Published { on_verdict, ingested: ingested.clone(), caps: Arc::default() },
         ));

@@ -75,6 +75,11 @@ fn every_id_that_fails_says_how() {
         (format!("clickid=ct_{}", "0".repeat(26)), (Unattributed, "click_id_unverified")),
         (format!("clickid={}", &id[..28]), (Recorded, "click_id_truncated")),
         (format!("clickid={swapped}"), (Recorded, "click_id_altered")),
+        (format!("clickid=%7B{id}%7D"), (Recorded, "click_id_wrapped")),
+        (format!("clickid=%2522{id}%2522"), (Recorded, "click_id_wrapped")),
+        // Whatever the name, the signature tells which one is ours.
+        (format!("cid=their-campaign&sub_id={id}"), (Recorded, "")),
+        (format!("clickid=%7Bclickid%7D&external_id={id}"), (Recorded, "")),
         ("external_id=nobody".into(), (Unattributed, "external_id_unknown")),
         (format!("clickid={ahead}"), (Unattributed, "click_id_in_future")),
         (format!("clickid={ancient}"), (Unattributed, "outside_window")),
@@ -86,6 +91,33 @@ fn every_id_that_fails_says_how() {
         let has_key = inbox[0].key.is_some();
         let is_named = !matches!(expected, (Unattributed, code) if !["click_id_in_future", "outside_window"].contains(&code));
         assert_eq!(has_key, is_named, "{query}");
+    }
+}
+
+#[test]
+fn a_sentence_names_the_parameter_and_what_it_holds() {
+    let id = id_text(key(1), 1, false);
+    for (query, words) in [
+        (
+            "cid=%7Bclickid%7D".into(),
+            "parameter `cid` holds the literal `{clickid}`: the network did not expand its macro",
+        ),
+        (
+            "aff_sub=hello".into(),
+            "parameter `aff_sub` holds `hello`: the click id has a wrong length",
+        ),
+        ("external_id=nobody".into(), "parameter `external_id` holds `nobody`: no person"),
+        (format!("clickid={id}&sum=1,500"), "parameter `sum` holds `1,500`: "),
+        (
+            format!("clickid={id}&amount=%7Bpayout%7D"),
+            "parameter `amount` holds the literal `{payout}`: ",
+        ),
+        (format!("clickid={id}&cnv_status=odd"), "parameter `cnv_status` holds `odd`: "),
+        (format!("clickid={id}&cur=dollars"), "parameter `cur` holds `dollars`: "),
+    ] {
+        let call = postback(LATER_MS, 1, &format!("/postback?{query}"));
+        let inbox = judge_all(&[click(key(1), PLAIN), encode(RecordKind::Postback, &call)]);
+        assert!(inbox[0].message.starts_with(words), "{query}: {}", inbox[0].message);
     }
 }
 
@@ -199,6 +231,40 @@ fn a_network_that_enforces_key_and_address_is_held_to_them_however_old_the_click
 }
 
 #[test]
+fn of_key_address_and_id_one_legal_combination_counts_and_all_others_say_why() {
+    let ours = id_text(key(1), 1, false);
+    let old = id_text(ClickKey::new(LATER_MS - 91 * DAY_MS, 0, 0), 1, false);
+    let forged = format!("ct_{}", "0".repeat(26));
+    let mut counted = 0;
+    for path in ["/postback/k7", "/postback/guess", "/postback"] {
+        for peer in ["192.0.2.7", "192.0.2.8"] {
+            for (id, of_id) in [
+                (&ours, (Recorded, "")),
+                (&forged, (Unattributed, "click_id_unverified")),
+                (&"a1b2-of-another-system".to_owned(), (Unattributed, "click_id_malformed")),
+                (&old, (Unattributed, "outside_window")),
+            ] {
+                let mut facts = postback(LATER_MS, 1, &format!("{path}?clickid={id}"));
+                facts.remove(tag::INTAKE_PEER);
+                facts.push_bytes(tag::INTAKE_PEER, peer.as_bytes());
+                let call = encode(RecordKind::Postback, &facts);
+                let inbox = judge_all(&[click(key(1), OFFER_STRICT), call]);
+                let expected = match (path, peer) {
+                    _ if of_id.0 != Recorded => of_id,
+                    ("/postback/k7", "192.0.2.7") => of_id,
+                    ("/postback/k7", _) => (Refused, "wrong_address"),
+                    ("/postback/guess", _) => (Refused, "wrong_key"),
+                    _ => (Refused, "missing_key"),
+                };
+                assert_eq!(short(&inbox), [expected], "{path} {peer} {id}");
+                counted += usize::from(inbox[0].verdict == Recorded);
+            }
+        }
+    }
+    assert_eq!(counted, 1);
+}
+
+#[test]
 fn intakes_refusals_stand_and_those_about_the_id_are_told_apart() {
     let id = id_text(key(1), 1, false);
     for (code, expected) in [
@@ -214,6 +280,49 @@ fn intakes_refusals_stand_and_those_about_the_id_are_told_apart() {
         let inbox = judge_all(&[click(key(1), PLAIN), encode(RecordKind::Postback, &facts)]);
         assert_eq!(short(&inbox), [expected]);
         assert_eq!(inbox[0].key, Some(key(1)), "the trail of the click shows it");
+    }
+}
+
+#[test]
+fn an_id_of_a_platform_counts_for_the_newest_click_of_a_person_before_the_call() {
+    let with = |number: i64, pair: &str, is_bot: bool| {
+        let mut facts = about(key(number), 1, 1);
+        facts.set_int(Field::Offer, PLAIN);
+        facts.push_bytes(tag::PLATFORM_ID, pair.as_bytes());
+        facts.set_flag(Field::Bot, is_bot);
+        encode(RecordKind::Click, &facts)
+    };
+    let after = key(7_200_000);
+    let clicks = [
+        with(1, "gclid=G", false),
+        with(2, "gclid=G", false),
+        with(3, "gclid=G", true),
+        with(4, "fbclid=F", true),
+        with(after.time_ms() - START_MS, "gclid=G", false),
+    ];
+    for (query, expected, named) in [
+        ("gclid=G", (Recorded, ""), Some(2)),
+        ("gclid=%7Bgclid%7D", (Unattributed, "click_id_missing"), None),
+        ("clickid=%7Bclickid%7D&gclid=G", (Recorded, ""), Some(2)),
+        ("cid=their-own&gclid=G", (Recorded, ""), Some(2)),
+        ("external_id=unknown&gclid=G", (Recorded, ""), Some(2)),
+        ("gclid=H", (Unattributed, "platform_id_unknown"), None),
+        ("wbraid=G", (Unattributed, "platform_id_unknown"), None),
+        ("fbclid=F", (Unattributed, "platform_id_unknown"), None),
+        ("fbclid=F&gclid=G", (Recorded, ""), Some(2)),
+        // A forged id of ours does not become an honest one by what stands beside it.
+        (
+            "clickid=ct_00000000000000000000000000&gclid=G",
+            (Unattributed, "click_id_unverified"),
+            None,
+        ),
+    ] {
+        let mut records = clicks.to_vec();
+        let call = postback(LATER_MS, 1, &format!("/postback?{query}"));
+        records.push(encode(RecordKind::Postback, &call));
+        let inbox = judge_all(&records);
+        assert_eq!(short(&inbox), [expected], "{query}");
+        assert_eq!(inbox[0].key, named.map(key), "{query}");
     }
 }
 
@@ -312,12 +421,14 @@ fn every_reason_can_happen_and_says_what_to_do() {
     // The compiler asks for a line here when a reason is added.
     let all = |reason: &Reason| match reason {
         Reason::Intake(_) | Reason::IdMissing | Reason::IdUnexpanded | Reason::IdMalformed => 0,
-        Reason::IdUnverified | Reason::IdTruncated | Reason::IdAltered => 1,
-        Reason::ExternalIdUnknown | Reason::OtherWorkspace | Reason::IdInFuture => 2,
+        Reason::IdUnverified | Reason::IdTruncated | Reason::IdAltered | Reason::IdWrapped => 1,
+        Reason::ExternalIdUnknown | Reason::PlatformIdUnknown => 2,
+        Reason::OtherWorkspace | Reason::IdInFuture => 2,
         Reason::OutsideWindow | Reason::ClickNotStored | Reason::Payout(_) | Reason::Currency => 3,
         Reason::CurrencyWithoutRate | Reason::StatusUnmapped(_) | Reason::TxidOnOtherClick => 4,
         Reason::Repeated | Reason::FirstOnly | Reason::StatusChanged | Reason::AmountChanged => 5,
         Reason::Reversal | Reason::ReversalOfNothing | Reason::CurrencyDiffers => 6,
+        Reason::Overtaken | Reason::Sealed | Reason::NotConversion(_) => 7,
     };
     let advice = [
         (Reason::IdMissing, "clickid="),
@@ -326,7 +437,9 @@ fn every_reason_can_happen_and_says_what_to_do() {
         (Reason::IdUnverified, "check that"),
         (Reason::IdTruncated, "allow 32 characters"),
         (Reason::IdAltered, "look for"),
+        (Reason::IdWrapped, "have the network send it as it was given"),
         (Reason::ExternalIdUnknown, "put the network's macro"),
+        (Reason::PlatformIdUnknown, "put the network's macro"),
         (Reason::OtherWorkspace, "use a network"),
         (Reason::IdInFuture, "check this machine's clock"),
         (Reason::OutsideWindow, "lengthen the window"),
@@ -348,11 +461,14 @@ fn every_reason_can_happen_and_says_what_to_do() {
         (Reason::StatusChanged, "changed its status"),
         (Reason::AmountChanged, "changed its amount"),
         (Reason::Reversal, "taken off"),
+        (Reason::Overtaken, "what it said stands"),
+        (Reason::Sealed, "set the network's `notification_secret`"),
+        (Reason::NotConversion("TEST_SALE".into()), "`TEST_SALE` arrived"),
     ];
     for (reason, words) in &advice {
         assert!(reason.message().contains(words), "{reason:?}: {}", reason.message());
     }
     let kinds: BTreeSet<_> = advice.iter().map(|(reason, _)| all(reason)).collect();
-    assert_eq!(kinds.len(), 7);
+    assert_eq!(kinds.len(), 8);
     println!("result: ingest reasons: {} told apart, each with a sentence", advice.len());
 }

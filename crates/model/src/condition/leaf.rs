@@ -11,6 +11,7 @@ use crate::query::Cell;
 use crate::thing::{Comparison, ConditionOp, Subject};
 use regex::bytes::{Regex, RegexBuilder};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Memory that a compiled regular expression may take, in bytes.
 const REGEX_BYTES_MAX: usize = 256 << 10;
@@ -25,7 +26,7 @@ pub struct Leaf {
     /// Names the comparison in the record of a click; 0 where its input is always kept exactly.
     pub(crate) digest: i64,
     /// As the operator wrote it, for an explanation.
-    pub(crate) text: Box<str>,
+    pub(crate) text: Arc<str>,
 }
 
 /// Where the value comes from.
@@ -192,7 +193,7 @@ fn digest(comparison: &Comparison) -> i64 {
 }
 
 /// The comparison in words, its values cut.
-fn print(comparison: &Comparison) -> Box<str> {
+fn print(comparison: &Comparison) -> Arc<str> {
     const SHOWN: usize = 8;
     let Comparison { subject, op, value } = comparison;
     let cells = value.cells();

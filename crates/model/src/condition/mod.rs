@@ -1,22 +1,27 @@
 //! Conditions as the redirect path evaluates them: compiled once, then a few comparisons per click.
 //!
 //! [`operand`] says which fields may be compared and how, [`leaf`] makes a comparison out of what the
-//! operator wrote, [`matcher`] holds what is compared with, [`inputs`] what is known about the click.
+//! operator wrote, [`matcher`] holds what is compared with, [`inputs`] what is known about the click, and
+//! [`program`] is the conditions of a whole list of rules.
 
 mod inputs;
 mod leaf;
 mod matcher;
 mod operand;
+mod program;
 mod values;
 mod version;
 
 pub use inputs::Inputs;
 pub use leaf::Leaf;
+pub use program::Program;
 
 use crate::query::Cell;
 use crate::thing::{Comparison, Condition, Problem};
 use leaf::{Fault, Patterns, Source};
 use operand::Operand;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// How deep conditions may be nested; a table of rules is deeper than anybody reads long before.
 const DEPTH_MAX: usize = 8;
@@ -32,13 +37,14 @@ pub enum Node {
     /// At least one holds.
     Any(Box<[Node]>),
     /// A comparison.
-    Leaf(Leaf),
+    Leaf(Arc<Leaf>),
 }
 
-/// Turns conditions into [`Node`]s. Equal regular expressions are built once: thousands of flows
-/// share a few.
+/// Turns conditions into [`Node`]s. Equal comparisons, and equal regular expressions, are made once:
+/// thousands of flows share a few.
 #[derive(Debug, Default)]
 pub struct Compiler {
+    leaves: HashMap<Comparison, Arc<Leaf>>,
     patterns: Patterns,
 }
 
@@ -62,7 +68,7 @@ impl Compiler {
     ) -> Option<Node> {
         let (word, below) = match condition {
             Condition::Leaf(comparison) => {
-                return match self.patterns.leaf(comparison) {
+                return match self.leaf(comparison) {
                     Ok(leaf) => Some(Node::Leaf(leaf)),
                     Err(Fault { part, message }) => {
                         problems.push(Problem::new(join(at, &part), message));
@@ -89,6 +95,15 @@ impl Compiler {
         }
         let nodes = nodes.into_boxed_slice();
         Some(if word == "all" { Node::All(nodes) } else { Node::Any(nodes) })
+    }
+
+    fn leaf(&mut self, comparison: &Comparison) -> Result<Arc<Leaf>, Fault> {
+        if let Some(leaf) = self.leaves.get(comparison) {
+            return Ok(leaf.clone());
+        }
+        let leaf = Arc::new(self.patterns.leaf(comparison)?);
+        self.leaves.insert(comparison.clone(), leaf.clone());
+        Ok(leaf)
     }
 }
 

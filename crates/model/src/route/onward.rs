@@ -50,20 +50,21 @@ pub fn onward<'a>(
             Shown::Nothing => {}
         }
     }
-    let path = decision.path_of(table).map(|path| &path.target);
-    match (decision.target, path) {
-        (Target::Lander { lander, .. }, _) => to(Hop::Lander(lander), is_shown_refused),
-        (Target::Offer(offer), _) => to(Hop::Offer(offer), is_shown_refused),
-        (Target::Url, Some(PathTarget::Url(url))) => to(Hop::Url(url), is_shown_refused),
-        (Target::Status(_), Some(PathTarget::Status(status))) => Onward::Answer(status),
-        (Target::Closed, _) => table.campaign(decision.campaign).map_or(Onward::Nowhere, left),
-        (Target::Url | Target::Status(_), _) => Onward::Nowhere,
+    match decision.target {
+        Target::Lander { lander, .. } => to(Hop::Lander(lander), is_shown_refused),
+        Target::Offer(offer) => to(Hop::Offer(offer), is_shown_refused),
+        Target::Closed => table.campaign(decision.campaign).map_or(Onward::Nowhere, left),
+        Target::Url | Target::Status(_) => match decision.path_of(table).map(|path| &path.target) {
+            Some(PathTarget::Url(url)) => to(Hop::Url(url), is_shown_refused),
+            Some(PathTarget::Status(status)) => Onward::Answer(status),
+            _ => Onward::Nowhere,
+        },
     }
 }
 
 /// Where a campaign sends what it does not take.
 fn left(campaign: &CampaignRoute) -> Onward<'_> {
-    let url = campaign.archived_url.as_ref();
+    let url = campaign.archived_url.as_deref();
     url.map_or(Onward::Closed, |url| Onward::To {
         hop: Hop::Url(url),
         mode: RedirectMode::Found,

@@ -7,6 +7,9 @@ use crate::thing::ThingId;
 
 /// Watches a walk. The walk does not depend on what it does.
 pub(super) trait Trace<'a> {
+    /// Whether it looks at every rule.
+    const WATCHES: bool = true;
+
     /// A campaign's flow decides next.
     fn enter(&mut self, _campaign: &'a CampaignRoute, _flow: &'a FlowRoute) {}
 
@@ -20,7 +23,9 @@ pub(super) trait Trace<'a> {
 /// Nobody watches: costs nothing.
 pub(super) struct Silent;
 
-impl Trace<'_> for Silent {}
+impl Trace<'_> for Silent {
+    const WATCHES: bool = false;
+}
 
 /// How something was chosen.
 #[derive(Debug)]

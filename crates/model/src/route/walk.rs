@@ -64,7 +64,7 @@ impl<'a, T: Trace<'a>> Walk<'a, '_, T> {
         campaign: &'a CampaignRoute,
     ) -> Result<(&'a FlowRoute, Option<u32>, &'a PathRoute), Undecided> {
         let missing = Undecided::FlowMissing(campaign.flow);
-        let flow = self.table.flow(campaign.flow).ok_or(missing)?;
+        let flow = self.table.flow_of(campaign).ok_or(missing)?;
         self.trace.enter(campaign, flow);
         let (rule, paths) = met_rule(flow, self.chooser.visit, &mut self.inputs, self.trace)?;
         // In the default the scope is the flow's number alone.
@@ -132,6 +132,11 @@ pub(super) fn met_rule<'a, T: Trace<'a>>(
     }
     let inputs = inputs.get_or_insert_with(|| Inputs::new(visit));
     inputs.set_zone(flow.zone.as_deref());
+    let is_plain = !T::WATCHES && visit.truths.is_none();
+    if let Some(program) = flow.program.as_deref().filter(|_| is_plain) {
+        let met = program.first_met(inputs).and_then(|place| flow.rules.get(place));
+        return Ok(met.map_or((None, &flow.default), |rule| (Some(rule.id), &rule.paths)));
+    }
     for rule in &flow.rules {
         let holds = rule.when.holds(inputs);
         trace.rule(rule, holds, inputs);

@@ -1,7 +1,7 @@
 //! Flows compiled: conditions made ready, weights as draws take them, URLs parsed.
 
 use super::Things;
-use crate::condition::{Compiler, Node};
+use crate::condition::{Compiler, Node, Program};
 use crate::draw::Alternative;
 use crate::query::ZoneOffsets;
 use crate::template::Template;
@@ -24,6 +24,9 @@ pub struct FlowRoute {
     pub returning: Returning,
     /// Looked at in order.
     pub rules: Box<[RuleRoute]>,
+    /// The conditions of all rules, for whoever asks only which one is met; absent where there are few
+    /// rules, which are as quick to look at one by one.
+    pub(crate) program: Option<Box<Program>>,
     /// Alternatives of whoever matches no rule, by path id.
     pub default: Box<[Alternative]>,
     /// Ascending by id.
@@ -85,6 +88,9 @@ impl FlowRoute {
     }
 }
 
+/// So many rules are worth a program.
+const PROGRAM_FROM: usize = 4;
+
 /// Compiles flows; what several of them need is made once.
 pub(super) struct FlowCompiler {
     conditions: Compiler,
@@ -136,6 +142,8 @@ impl FlowCompiler {
             id: thing.id,
             name: thing.name.as_str().into(),
             returning: flow.returning,
+            program: (rules.len() >= PROGRAM_FROM)
+                .then(|| Box::new(Program::new(rules.iter().map(|rule| &rule.when)))),
             rules,
             default: alternatives(&flow.default),
             paths: paths.into(),

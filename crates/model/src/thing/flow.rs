@@ -1,7 +1,7 @@
 //! A flow: rules and the paths a visitor may take, reusable by many campaigns.
 
 use super::path::check_weights;
-use super::{Body, Condition, Kind, Path, Problem, Rule, ThingId, unreachable};
+use super::{Body, Condition, Kind, Path, Problem, Rule, ThingId, unheard, unreachable};
 use crate::condition;
 use crate::zone;
 use serde::{Deserialize, Serialize};
@@ -67,9 +67,12 @@ impl Flow {
         self.rules.iter().flat_map(|rule| &rule.paths).chain(&self.default)
     }
 
-    /// What can be saved and is probably not meant: rules, or the default, that nobody can reach.
+    /// What can be saved and is probably not meant: rules, or the default, that nobody can reach, and
+    /// comparisons with what no click has.
     pub fn warnings(&self) -> Vec<Problem> {
-        unreachable::warnings(&self.rules)
+        let mut warnings = unreachable::warnings(&self.rules);
+        warnings.extend(unheard::warnings(&self.rules));
+        warnings
     }
 }
 

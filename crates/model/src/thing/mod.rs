@@ -1,6 +1,7 @@
 //! What an operator sets up: one struct per kind of thing, each saved as revisions in the catalog.
 
 mod campaign;
+mod conversion_type;
 mod cost;
 mod domain;
 mod flow;
@@ -11,11 +12,13 @@ mod offer;
 mod path;
 mod rule;
 mod source;
+mod unheard;
 mod unreachable;
 mod workspace;
 
 pub(crate) use campaign::host_is_among;
 pub use campaign::{Campaign, CampaignStatus};
+pub use conversion_type::ConversionType;
 pub use cost::{CostModel, CostPrecedence, Percent};
 pub use domain::{Domain, DomainAnswer, Scheme};
 pub use flow::{Flow, Returning};
@@ -64,6 +67,8 @@ pub enum Kind {
     Source,
     /// An affiliate network or advertiser that pays.
     Network,
+    /// What a conversion may be: a lead, a sale, a deposit.
+    ConversionType,
     /// What a visitor may buy or sign up for.
     Offer,
     /// A page between ad and offer.
@@ -79,10 +84,11 @@ pub enum Kind {
 impl Kind {
     /// All kinds; each refers only to kinds in front of it, but for paths and domains that lead to
     /// campaigns and offers that name the next.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Workspace,
         Self::Source,
         Self::Network,
+        Self::ConversionType,
         Self::Offer,
         Self::Lander,
         Self::Flow,
@@ -96,6 +102,7 @@ impl Kind {
             Self::Workspace => "workspace",
             Self::Source => "source",
             Self::Network => "network",
+            Self::ConversionType => "conversion_type",
             Self::Offer => "offer",
             Self::Lander => "lander",
             Self::Flow => "flow",
@@ -164,5 +171,11 @@ impl Problem {
     /// `message` about `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
+    }
+
+    /// Several in one line, each with its place.
+    pub fn list(problems: &[Self]) -> String {
+        let lines = problems.iter().map(|p| format!("{}: {}", p.field, p.message));
+        lines.collect::<Vec<_>>().join("; ")
     }
 }

@@ -24,6 +24,9 @@ pub struct Network {
     pub params: BTreeMap<String, String>,
     /// Its words for a status, lower case.
     pub status_map: BTreeMap<String, Status>,
+    /// The secret of its encrypted notifications (ClickBank's INS).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_secret: Option<String>,
     /// How it writes decimals.
     pub decimal_mark: DecimalMark,
     /// What a further conversion of the same click and type means when it has no transaction id.

@@ -3,6 +3,7 @@
 use super::{Problem, ThingId};
 use crate::template::Template;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Lander(s), then offer(s); without a lander, directly to the offer. Or one of the other targets: a
 /// URL, another campaign, a fixed answer. A path has exactly one of `offers`, `url`, `campaign` and
@@ -180,11 +181,16 @@ impl Path {
     }
 
     fn check_offers(&self, at: &str, problems: &mut Vec<Problem>) {
+        let place = format!("{at}.offers");
         let weights = self.offers.iter().map(|offer| offer.weight);
-        check_weights(problems, &format!("{at}.offers"), "offer", weights);
+        check_weights(problems, &place, "offer, or a `url`, `campaign` or `status`", weights);
+        check_once(problems, &place, "offer", self.offers.iter().map(|offer| offer.offer));
         if !self.landers.is_empty() {
+            let place = format!("{at}.landers");
             let weights = self.landers.iter().map(|lander| lander.weight);
-            check_weights(problems, &format!("{at}.landers"), "lander", weights);
+            check_weights(problems, &place, "lander", weights);
+            let landers = self.landers.iter().map(|lander| lander.lander);
+            check_once(problems, &place, "lander", landers);
         }
     }
 }
@@ -201,6 +207,24 @@ impl StatusAnswer {
         if self.text.len() > STATUS_TEXT_BYTES_MAX {
             let limit = format!("expected at most {STATUS_TEXT_BYTES_MAX} bytes");
             problems.push(Problem::new(format!("{at}.text"), limit));
+        }
+    }
+}
+
+/// Nothing stands in a list twice: draws go by the number of a thing, so the second would get nobody.
+fn check_once(
+    problems: &mut Vec<Problem>,
+    at: &str,
+    what: &str,
+    things: impl Iterator<Item = ThingId>,
+) {
+    let mut seen = HashMap::new();
+    for (i, id) in things.enumerate() {
+        if let Some(first) = seen.insert(id, i) {
+            let message = format!(
+                "{what} {id} stands at {at}[{first}] already: leave one of them, with the weight of both"
+            );
+            problems.push(Problem::new(format!("{at}[{i}].{what}"), message));
         }
     }
 }
@@ -251,6 +275,11 @@ mod tests {
             (r#"{"landers":[{"lander":1}]}"#, "p.offers"),
             (r#"{"offers":[{"offer":1,"weight":0}]}"#, "p.offers"),
             (r#"{"offers":[{"offer":1,"weight":1000001}]}"#, "p.offers[0].weight"),
+            (r#"{"offers":[{"offer":1},{"offer":2},{"offer":1}]}"#, "p.offers[2].offer"),
+            (
+                r#"{"offers":[{"offer":1}],"landers":[{"lander":1},{"lander":1}]}"#,
+                "p.landers[1].lander",
+            ),
             (r#"{"offers":[{"offer":1}],"campaign":1}"#, "p"),
             (r#"{"landers":[{"lander":1}],"campaign":1}"#, "p"),
             (r#"{"url":"https://a.example/","campaign":1}"#, "p"),

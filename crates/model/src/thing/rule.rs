@@ -202,7 +202,10 @@ fn is_absent(value: &FilterValue) -> bool {
 
 /// A condition as it is written: read as one flat form, so that an error names the very key.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with `all`, `any`, or `field` (or `param`), `op` and `value`"
+)]
 struct Written {
     all: Option<Vec<Condition>>,
     any: Option<Vec<Condition>>,

@@ -4,6 +4,7 @@ use super::workspace::is_param_name;
 use super::{Body, Kind, Problem};
 use crate::field::Field;
 use crate::money::Currency;
+use crate::template::Template;
 use serde::{Deserialize, Serialize};
 
 /// A place ads are bought at.
@@ -66,6 +67,34 @@ impl Body for Source {
                 problems.push(Problem::new(name, "expected the name of a query parameter"));
             }
         }
+        for (i, url) in self.postback_urls.iter().enumerate() {
+            if let Err(error) = Template::parse(url) {
+                problems.push(Problem::new(format!("postback_urls[{i}]"), error.to_string()));
+            }
+        }
         problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_postback_url_is_a_destination() {
+        for (url, expected) in [
+            ("https://source.example/?id={external_id}", None),
+            ("source.example/?id={external_id}", Some("http://")),
+            ("https://source.example/?id={external}", Some("unknown token")),
+            ("", Some("http://")),
+        ] {
+            let fine = "https://a.example/".to_owned();
+            let source = Source { postback_urls: vec![fine, url.to_owned()], ..Source::default() };
+            let problems = source.problems();
+            assert_eq!(problems.is_empty(), expected.is_none(), "{url}: {problems:?}");
+            let Some(part) = expected else { continue };
+            assert_eq!(problems[0].field, "postback_urls[1]", "{url}");
+            assert!(problems[0].message.contains(part), "{url}: {problems:?}");
+        }
     }
 }

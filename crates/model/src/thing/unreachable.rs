@@ -10,22 +10,27 @@ use crate::query::{Cell, FilterValue};
 /// Pairs of comparisons above which two conditions are only tested for being the same.
 const PAIRS_MAX: usize = 1000;
 
+/// The same for all the conditions of a flow: a list of flows is shown by the threads that answer clicks.
+const PAIRS_OF_FLOW_MAX: usize = 1_000_000;
+
 /// One warning for each rule that cannot be reached, and one for the default.
 pub(super) fn warnings(rules: &[Rule]) -> Vec<Problem> {
     let mut warnings = Vec::new();
+    let takes_all = rules.iter().position(|rule| is_always(&rule.when));
+    let mut pairs_left = PAIRS_OF_FLOW_MAX;
     for (i, rule) in rules.iter().enumerate() {
-        if let Some(first) = rules[..i].iter().position(|before| is_always(&before.when)) {
+        let mut is_behind =
+            |before: &Rule| implies_within(&mut pairs_left, &rule.when, &before.when);
+        if let Some(first) = takes_all.filter(|first| *first < i) {
             warnings.push(behind_everybody(format!("rules[{i}]"), first));
-        } else if let Some(first) =
-            rules[..i].iter().position(|before| implies_within_reason(&rule.when, &before.when))
-        {
+        } else if let Some(first) = rules[..i].iter().position(&mut is_behind) {
             let message = format!(
                 "nobody reaches this rule: whoever meets it meets rules[{first}] first; put it in front, or change one of them"
             );
             warnings.push(Problem::new(format!("rules[{i}]"), message));
         }
     }
-    if let Some(first) = rules.iter().position(|rule| is_always(&rule.when)) {
+    if let Some(first) = takes_all {
         warnings.push(behind_everybody("default".to_owned(), first));
     }
     warnings
@@ -62,10 +67,13 @@ fn is_opposite(one: &Condition, other: &Condition) -> bool {
             || one.op == other.op && truths(one, other))
 }
 
-fn implies_within_reason(narrow: &Condition, wide: &Condition) -> bool {
-    if size(narrow).saturating_mul(size(wide)) > PAIRS_MAX {
+/// Whether whoever meets `narrow` meets `wide`, as far as the pairs of comparisons that are left tell.
+fn implies_within(pairs_left: &mut usize, narrow: &Condition, wide: &Condition) -> bool {
+    let pairs = size(narrow).saturating_mul(size(wide));
+    if pairs > PAIRS_MAX.min(*pairs_left) {
         return narrow == wide;
     }
+    *pairs_left -= pairs;
     implies(narrow, wide)
 }
 
@@ -214,6 +222,22 @@ mod tests {
             ),
         ] {
             assert_eq!(places(&[first, second]), [""; 0], "{first} {second}");
+        }
+    }
+
+    #[test]
+    fn a_flow_of_very_many_rules_is_compared_by_sameness_once_it_took_enough() {
+        let parts = |i: usize| {
+            let part = |j| format!(r#"{{"field":"sub1","op":"is","value":"v{i}-{j}"}}"#);
+            (0..14).map(part).collect::<Vec<_>>().join(",")
+        };
+        let both = |i: usize| format!(r#"{{"all":[{}]}}"#, parts(i));
+        let narrower = |i: usize| format!(r#"{{"all":[{},{IOS}]}}"#, parts(i));
+        for (count, expected) in [(10, &["rules[10]", "rules[11]"][..]), (150, &["rules[150]"])] {
+            let mut conditions: Vec<String> = (0..count).map(both).collect();
+            conditions.extend([both(1), narrower(2)]);
+            let conditions: Vec<&str> = conditions.iter().map(String::as_str).collect();
+            assert_eq!(places(&conditions), expected, "{count} rules");
         }
     }
 

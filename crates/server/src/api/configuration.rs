@@ -67,6 +67,8 @@ pub struct ConfigurationChanges {
     pub changes: Vec<Step>,
     /// What was saved since the file was exported and is overwritten by it, in words.
     pub stale: Vec<String>,
+    /// What can be saved and is probably not meant, in words: rules that nobody can reach and the like.
+    pub warnings: Vec<String>,
     /// The newest save: of what the plan was made for, or the one that applying made.
     pub revision: Revision,
 }
@@ -96,8 +98,10 @@ pub async fn plan(
 ) -> Result<axum::Json<ConfigurationChanges>, ApiError> {
     let former = app.catalog.names(caller.workspace).await?;
     let things = app.things.load_full();
-    let Plan { steps, stale, .. } = plan_for(&app, &caller, &file, &things, former)?;
-    Ok(axum::Json(ConfigurationChanges { changes: steps, stale, revision: things.revision }))
+    let revision = things.revision;
+    let Plan { steps, stale, warnings, .. } =
+        apart(move || plan_for(&app, &caller, &file, &things, former)).await?;
+    Ok(axum::Json(ConfigurationChanges { changes: steps, stale, warnings, revision }))
 }
 
 /// Changes what is set up to what a file says: all of it or nothing.
@@ -111,18 +115,29 @@ pub async fn apply(
 ) -> Result<axum::Json<ConfigurationChanges>, ApiError> {
     to_its_end(async move {
         let former = app.catalog.names(caller.workspace).await?;
-        let plan = |things: &Things| {
-            let plan = plan_for(&app, &caller, &file, things, former)?;
-            if !file.force && !plan.stale.is_empty() {
+        let author = caller.author.clone();
+        let planner = app.clone();
+        let plan = async move |things: Arc<Things>| {
+            let force = file.force;
+            let plan = apart(move || plan_for(&planner, &caller, &file, &things, former)).await?;
+            if !force && !plan.stale.is_empty() {
                 return Err(refused(&plan.stale));
             }
-            Ok((plan.changes, (plan.steps, plan.stale)))
+            Ok((plan.changes, (plan.steps, plan.stale, plan.warnings)))
         };
-        let (_, (changes, stale)) = app.save_planned(&caller.author, plan).await?;
+        let (_, (changes, stale, warnings)) = app.save_planned(&author, plan).await?;
         let revision = app.things.load().revision;
-        Ok(axum::Json(ConfigurationChanges { changes, stale, revision }))
+        Ok(axum::Json(ConfigurationChanges { changes, stale, warnings, revision }))
     })
     .await
+}
+
+/// Plans off the threads that answer clicks: a large file takes a second to read.
+async fn apart(
+    plan: impl FnOnce() -> Result<Plan, ApiError> + Send + 'static,
+) -> Result<Plan, ApiError> {
+    let planned = tokio::task::spawn_blocking(plan).await;
+    planned.unwrap_or_else(|error| Err(ApiError::internal(&error)))
 }
 
 /// Which part of the log.

@@ -14,12 +14,12 @@ impl From<StoreError> for ApiError {
                 .problems(problems)
                 .remedy("correct the fields listed in `problems` and send it again"),
             E::Body { source, .. } => Self::new(Code::Invalid, format!("{detail}: {source}")),
-            E::Reference { to, problem, .. } => {
+            E::Reference { place, problem, .. } => {
                 let remedy = match problem {
                     ReferenceProblem::Missing => "create it first, or name one that exists",
                     ReferenceProblem::Archived => "restore it or choose another",
                 };
-                Self::new(Code::InvalidReference, detail).field(to.as_str()).remedy(remedy)
+                Self::new(Code::InvalidReference, detail).field(place).remedy(remedy)
             }
             E::NotFound { kind, .. } => Self::new(Code::NotFound, detail)
                 .remedy(format!("see the list of {kind}s, archived ones included")),

@@ -21,9 +21,10 @@ use hyper::body::Frame;
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use model::Field;
-use model::event::Row;
+use model::event::{Row, RowKind};
 use model::field::{FIELDS, FieldRow, Group, ValueKind};
 use model::query::{Cell, TimeBasis, ZoneOffsets};
+use model::record::tag;
 use model::thing::{Kind, ThingId};
 use report::Names;
 use serde::Deserialize;
@@ -37,7 +38,7 @@ use tokio::sync::mpsc;
 const PAGE_ROWS: usize = 5_000;
 
 /// Columns in front of the fields.
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 12] = [
     "row",
     "sequence",
     "click_id",
@@ -47,6 +48,9 @@ const COLUMNS: [&str; 9] = [
     "cost",
     "revenue",
     "report_currency",
+    "received",
+    "received_currency",
+    "rate",
 ];
 
 /// Which facts, and in which form.
@@ -200,6 +204,13 @@ impl Printer {
             self.currency.clone(),
         ];
         csv.push_str(&own.join(","));
+        let [received, currency, rate] = received(row);
+        csv.push(',');
+        csv.push_str(&received);
+        for text in [currency, rate] {
+            csv.push(',');
+            push_text(csv, &text);
+        }
         let utc = ZoneOffsets::utc();
         for column in columns() {
             let value = field_value(row, column.field, TimeBasis::Click, &utc);
@@ -221,6 +232,20 @@ impl Printer {
     fn name(&self, field: Field, value: &Cell) -> Option<&str> {
         let Cell::Int(id) = value else { return None };
         self.names.thing(Kind::from_word(field.name())?, ThingId::try_from(*id).ok()?)
+    }
+}
+
+/// What came in, where that was another currency: amount, currency, and the rate it was converted by.
+fn received(row: &Row) -> [String; 3] {
+    let facts = &row.facts;
+    let (micro, currency) = match row.kind {
+        RowKind::Entry => (facts.int_at(tag::AMOUNT), facts.text(Field::Currency)),
+        _ => (facts.int_at(tag::COST), facts.text_at(tag::COST_CURRENCY)),
+    };
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    match micro {
+        Some(micro) => [amount(micro), text(currency), text(facts.text_at(tag::RATE))],
+        None => Default::default(),
     }
 }
 

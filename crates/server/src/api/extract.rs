@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use model::thing::{Problem, ThingId};
+use model::thing::{Kind, Problem, ThingId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -53,6 +53,7 @@ impl<S: Send + Sync> FromRequest<S> for RawJson {
         } else {
             serde_json::from_slice(&bytes).map_err(|error| {
                 ApiError::new(Code::MalformedJson, format!("the body is no JSON: {error}"))
+                    .remedy("correct it at the line and column named, and send it again")
             })?
         };
         Ok(Self { value, bytes })
@@ -87,8 +88,50 @@ pub fn read_as<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let message = error.inner().to_string();
-        Problem::new(blamed(&path, &message), message)
+        let field = blamed(&path, &message);
+        let message = in_words(&field, &message);
+        Problem::new(field, message)
     })
+}
+
+/// The most characters of a refused value that are shown again.
+const SHOWN_CHARS_MAX: usize = 200;
+
+/// What serde says, in words that JSON has, and without all of a long value.
+fn in_words(field: &str, message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once(", expected ") else {
+        return match message {
+            "invalid IP address syntax" => "expected an address such as 203.0.113.9".to_owned(),
+            _ => cut(message),
+        };
+    };
+    let is_type = found.starts_with("invalid ");
+    let words = match expected {
+        _ if !is_type => expected,
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or above",
+        "i64" => "a whole number",
+        "a string" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" | "map with a single key" => "an object",
+        "string or map" => "a word",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    };
+    let last = field.rsplit('.').next().unwrap_or_default();
+    let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == last);
+    let hint = match kind.filter(|_| is_type && found.contains("string")) {
+        Some(kind) => format!(": things go by their `id`; GET /api/v1/{kind}s lists them"),
+        None => String::new(),
+    };
+    format!("{}, expected {words}{hint}", cut(found))
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// The path of the field: a missing or unknown one is named by the message alone.
@@ -199,5 +242,38 @@ mod tests {
             let named = format!("{error:?}");
             assert!(named.contains(&format!("field: Some({field:?})")), "{body}: {named}");
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_words_of_json() {
+        let long = "x".repeat(70_000);
+        for (body, expected) in [
+            (
+                json!({"default": [{"offers": [{"offer": "Shoes"}]}]}),
+                "invalid type: string \"Shoes\", expected a whole number, 0 or above: things go by their `id`; GET /api/v1/offers lists them",
+            ),
+            (
+                json!({"default": [{"weight": -1}]}),
+                "invalid value: integer `-1`, expected a whole number, 0 or above",
+            ),
+            (json!({"default": {}}), "invalid type: map, expected a list"),
+            (json!({"default": [], "returning": 1}), "invalid type: integer `1`, expected a word"),
+            (
+                json!({"default": [], "rules": [{"when": 1, "paths": []}]}),
+                "invalid type: integer `1`, expected an object with `all`, `any`, or `field` (or `param`), `op` and `value`",
+            ),
+            (
+                json!({"default": [], "rules": [{"paths": [], "when":
+                    {"field": "os", "op": "is", "value": 1.5}}]}),
+                "expected a text, a whole number, true, false or null, or a list of these",
+            ),
+        ] {
+            let problem = read_as::<Flow>(body.clone()).unwrap_err();
+            assert_eq!(problem.message, expected, "{body}");
+        }
+        let problem = read_as::<Flow>(json!({"default": [], "time_zone": [long]})).unwrap_err();
+        assert!(problem.message.len() < 500, "{}", problem.message.len());
+        let problem = read_as::<Flow>(json!({"default": [], "returning": long})).unwrap_err();
+        assert!(problem.message.len() < 500, "{}", problem.message.len());
     }
 }

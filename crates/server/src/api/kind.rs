@@ -8,8 +8,8 @@ use model::builtin::{NetworkTemplate, SourceTemplate, Templates};
 use model::params;
 use model::table::Things;
 use model::thing::{
-    Body, Campaign, Domain, Flow, Kind, Lander, Network, Offer, Problem, Source, Thing, ThingId,
-    Workspace,
+    Body, Campaign, ConversionType, Domain, Flow, Kind, Lander, Network, Offer, Problem, Source,
+    Thing, ThingId, Workspace,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -170,6 +170,14 @@ impl Resource for Network {
         let pairs = ["clickid", "payout", "currency", "txid", "status"].map(pair).join("&");
         let postback_url = Some(format!("{public_url}/postback{key}?{pairs}"));
         Links { postback_url, ..Links::default() }
+    }
+}
+
+impl Resource for ConversionType {
+    const COLLECTION: &'static str = "conversion-types";
+
+    fn all(things: &Things) -> &[Thing<Self>] {
+        &things.conversion_types
     }
 }
 

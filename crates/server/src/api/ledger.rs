@@ -5,9 +5,33 @@ use super::names::AppNames;
 use super::text::{amount, rfc3339};
 use model::Field;
 use model::event::{Row, RowKind};
+use model::facts::Facts;
 use model::money::Currency;
+use model::rate::{Exchange, RateSource};
 use model::record::tag;
 use serde::Serialize;
+
+/// The rate that an amount was converted by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Conversion {
+    /// What one unit is worth in the workspace's currency, decimal text; rounded after twelve decimals.
+    #[schema(example = "1.0823")]
+    pub rate: String,
+    /// The day of the rate, in UTC.
+    #[schema(example = "2026-11-20")]
+    pub day: String,
+    /// Who says so.
+    pub source: RateSource,
+}
+
+impl Conversion {
+    /// The rate that a row's amount was converted by; none where there was nothing to convert, or no rate.
+    pub fn of(facts: &Facts) -> Option<Self> {
+        let exchange: Exchange = facts.text_at(tag::RATE)?.parse().ok()?;
+        let (rate, day) = (exchange.decimal(), exchange.day().to_string());
+        Some(Self { rate, day, source: exchange.source() })
+    }
+}
 
 /// An entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -33,6 +57,9 @@ pub struct LedgerEntry {
     pub revenue: String,
     /// What it cost, signed, in the workspace's currency: under models by conversion.
     pub cost: String,
+    /// The rate that made revenue of the amount: that of the conversion's first report. Null where both
+    /// have one currency, and where there was no rate.
+    pub conversion: Option<Conversion>,
     /// The offer it was earned with.
     pub offer: Option<ThingRef>,
     /// Who pays.
@@ -61,7 +88,11 @@ pub fn entry(row: &Row, currency: Currency, names: &AppNames) -> LedgerEntry {
     let text = |field| row.facts.text(field).map(str::to_owned);
     LedgerEntry {
         at: rfc3339(row.event_ms),
-        sequence: row.sequence,
+        sequence: row
+            .facts
+            .int_at(tag::CALL)
+            .and_then(|call| u64::try_from(call).ok())
+            .unwrap_or(row.sequence),
         count: row.count,
         kind: text(Field::ConversionType),
         status: text(Field::ConversionStatus),
@@ -70,6 +101,7 @@ pub fn entry(row: &Row, currency: Currency, names: &AppNames) -> LedgerEntry {
         currency: text(Field::Currency).unwrap_or_else(|| currency.to_string()),
         revenue: amount(row.revenue),
         cost: amount(row.cost),
+        conversion: Conversion::of(&row.facts),
         offer: thing(&row.facts, Field::Offer, names),
         network: thing(&row.facts, Field::Network, names),
         superseded_by: None,

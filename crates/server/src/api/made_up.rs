@@ -69,7 +69,11 @@ impl MadeUpVisitor {
         let campaign = table
             .campaign_by_key(&self.campaign)
             .filter(|campaign| campaign.workspace == workspace)
-            .ok_or_else(|| invalid("campaign", "no campaign has this key"))?;
+            .ok_or_else(|| {
+                let detail = format!("no campaign has the key `{}`", self.campaign);
+                invalid("campaign", &detail)
+                    .remedy("name the last part of the campaign's link, behind /c/; GET /api/v1/campaigns shows it as `key`")
+            })?;
         let (headers, key) = (self.headers()?, self.key()?);
         self.check_fields()?;
         let path_and_query = format!("/c/{}?{}", params::encode(&self.campaign), self.query);

@@ -3,8 +3,8 @@
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
 //! `kind` (the table of kinds), `thing_input`, `notes`, `listing`, `write`, `things`, `revisions`, `template_view`,
 //! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `simulate`. Facts: `facts`, `ledger`,
-//! `inbox`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Money spent: `cost_input`, `costs`, `cost_import`,
-//! `recomputes`. The server: `configuration`, `system`.
+//! `inbox`, `replay`, `reported`, `import`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`.
+//! Money spent: `cost_input`, `costs`, `cost_import`, `recomputes`. The server: `configuration`, `system`.
 //! The description: `schema`,
 //! `openapi`.
 
@@ -41,14 +41,19 @@ mod clicks;
 mod events_export;
 mod explain;
 mod facts;
+mod import;
 mod inbox;
 mod ledger;
 mod made_up;
 mod newest;
+mod replay;
+mod reported;
 mod trail;
 
 mod configuration;
 mod system;
+
+mod rates;
 
 mod openapi;
 mod schema;
@@ -68,6 +73,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
+use model::rate::ECB_BYTES_MAX;
 use std::sync::Arc;
 
 /// Everything under `/api/v1`, and `GET /metrics`; any other address is answered with a problem.
@@ -87,15 +93,26 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/clicks/{click_id}", get(trail::show))
         .route("/api/v1/clicks/{click_id}/explain", get(explain::click))
         .route("/api/v1/explain", post(explain::visitor))
-        .route("/api/v1/conversions", get(clicks::conversions))
+        .route("/api/v1/conversions", get(clicks::conversions).post(import::report))
+        .route(
+            "/api/v1/conversions/import",
+            post(import::import).layer(DefaultBodyLimit::max(import::FILE_BYTES_MAX)),
+        )
         .route("/api/v1/inbox", get(inbox::list))
+        .route("/api/v1/inbox/replay", post(replay::many))
         .route("/api/v1/inbox/{id}", get(inbox::show))
         .merge(money_spent())
+        .route("/api/v1/inbox/{id}/replay", post(replay::one))
         .route("/api/v1/events/export", get(events_export::export))
         .route("/api/v1/config", get(configuration::export))
         .route("/api/v1/config/log", get(configuration::log))
         .route("/api/v1/config/plan", post(configuration::plan).layer(whole_configuration()))
         .route("/api/v1/config/apply", post(configuration::apply).layer(whole_configuration()))
+        .route("/api/v1/rates", get(rates::list).post(rates::set))
+        .route(
+            "/api/v1/rates/import",
+            post(rates::import).layer(DefaultBodyLimit::max(ECB_BYTES_MAX)),
+        )
         .route("/api/v1/system", get(system::show))
         .method_not_allowed_fallback(extract::no_method)
         .route_layer(from_fn_with_state(app.clone(), auth::require_caller));

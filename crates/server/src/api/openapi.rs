@@ -4,12 +4,12 @@ use super::extract::json;
 use super::problem::{PROBLEM_JSON, ProblemDocument};
 use super::schema::{describe, shared};
 use super::{
-    clicks, configuration, cost_import, costs, events_export, explain, inbox, recomputes, reports,
-    revisions, simulate, system, templates, things, tokens, trail,
+    clicks, configuration, cost_import, costs, events_export, explain, import, inbox, rates,
+    recomputes, replay, reports, revisions, simulate, system, templates, things, tokens, trail,
 };
 use axum::response::Response;
 use http::StatusCode;
-use model::thing::{Campaign, Domain, Flow, Lander, Network, Offer, Source};
+use model::thing::{Campaign, ConversionType, Domain, Flow, Lander, Network, Offer, Source};
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -28,6 +28,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
         (name = "reports", description = "figures by any fields"),
         (name = "facts", description = "single clicks, conversions and calls"),
         (name = "costs", description = "what was spent on which traffic"),
+        (name = "rates", description = "what currencies are worth in each other"),
         (name = "configuration", description = "everything that is set up as one file"),
         (name = "tokens", description = "API keys"),
         (name = "system", description = "the server itself"),
@@ -38,7 +39,8 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
         revisions::list_of_workspace, revisions::compare_of_workspace, revisions::restore_workspace,
         templates::sources, templates::networks,
         reports::ask, reports::export, reports::fields, reports::metrics, simulate::simulate,
-        clicks::list, trail::show, explain::click, explain::visitor, clicks::conversions, inbox::list, inbox::show, events_export::export,
+        clicks::list, trail::show, explain::click, explain::visitor, clicks::conversions, import::report, import::import, inbox::list, inbox::show, replay::one, replay::many, events_export::export,
+        rates::list, rates::set, rates::import,
         costs::list, costs::add, costs::show, costs::undo, cost_import::import, recomputes::ask, recomputes::show,
         tokens::list, tokens::create, tokens::revoke,
         configuration::export, configuration::plan, configuration::apply, configuration::log,
@@ -53,6 +55,7 @@ pub fn openapi() -> OpenApi {
     shared(&mut api);
     describe::<Source>(&mut api);
     describe::<Network>(&mut api);
+    describe::<ConversionType>(&mut api);
     describe::<Offer>(&mut api);
     describe::<Lander>(&mut api);
     describe::<Flow>(&mut api);

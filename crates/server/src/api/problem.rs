@@ -163,10 +163,19 @@ impl ApiError {
     #[must_use]
     pub fn within(mut self, parent: &str) -> Self {
         let problem = &mut self.0.problem;
+        let told = Problem::list(&problem.problems);
         for inner in &mut problem.problems {
             inner.field = format!("{parent}.{}", inner.field);
         }
-        problem.field = problem.field.take().map(|field| format!("{parent}.{field}"));
+        if !told.is_empty() {
+            problem.detail = problem.detail.replace(&told, &Problem::list(&problem.problems));
+        }
+        if let Some(field) = problem.field.take() {
+            if let Some(rest) = problem.detail.strip_prefix(&format!("`{field}`")) {
+                problem.detail = format!("`{parent}.{field}`{rest}");
+            }
+            problem.field = Some(format!("{parent}.{field}"));
+        }
         self
     }
 

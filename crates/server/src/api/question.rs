@@ -92,9 +92,12 @@ fn resolve(
 
 fn click_key(names: &AppNames, text: &str, now_ms: i64) -> Result<i64, ApiError> {
     match names.read_click_id(text, now_ms) {
-        Ok(id) | Err(IdError::Truncated { repaired: id } | IdError::Altered { repaired: id }) => {
-            Ok(id.key.0)
-        }
+        Ok(id)
+        | Err(
+            IdError::Truncated { repaired: id }
+            | IdError::Altered { repaired: id }
+            | IdError::Wrapped { repaired: id },
+        ) => Ok(id.key.0),
         Err(error @ (IdError::Malformed | IdError::Unverified)) => {
             Err(ApiError::new(Code::InvalidQuery, error.to_string())
                 .remedy("copy the whole click id, as the report or the offer's URL shows it"))

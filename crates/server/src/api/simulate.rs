@@ -133,7 +133,11 @@ fn changed(
             Kind::Campaign => change_of::<Campaign>(app, things, workspace, thing),
             Kind::Offer => change_of::<Offer>(app, things, workspace, thing),
             Kind::Lander => change_of::<Lander>(app, things, workspace, thing),
-            Kind::Workspace | Kind::Source | Kind::Network | Kind::Domain => {
+            Kind::Workspace
+            | Kind::Source
+            | Kind::Network
+            | Kind::ConversionType
+            | Kind::Domain => {
                 let detail = format!("a {} does not decide where clicks go", thing.kind);
                 return Err(ApiError::new(Code::InvalidQuery, detail)
                     .field(format!("changes[{place}].kind"))
@@ -142,8 +146,25 @@ fn changed(
         };
         change.map_err(|error| error.within(&format!("changes[{place}].body")))
     };
-    let changes = changes.iter().enumerate().map(read).collect::<Result<_, _>>()?;
-    Ok(RoutingTable::new(&what_if(things, changes)?))
+    let checked = changes.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    let things = what_if(things, checked).map_err(|error| within_its_change(error, changes))?;
+    Ok(RoutingTable::new(&things))
+}
+
+/// What is wrong with a thing among others, with the place of its change when only one is of its kind.
+fn within_its_change(error: StoreError, changes: &[ChangedThing]) -> ApiError {
+    use StoreError::{Invalid, Reference};
+    let of_kind = match &error {
+        Invalid { kind, .. } | Reference { kind, .. } => Some(*kind),
+        _ => None,
+    };
+    let mut places = (0..changes.len()).filter(|place| Some(changes[*place].kind) == of_kind);
+    let place = places.next().filter(|_| places.next().is_none());
+    let error = ApiError::from(error);
+    match place {
+        Some(place) => error.within(&format!("changes[{place}].body")),
+        None => error,
+    }
 }
 
 fn change_of<B: Resource>(

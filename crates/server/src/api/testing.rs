@@ -98,6 +98,7 @@ impl TestApi {
             edge: Arc::new(Edge::new(edge_config, parts)),
             things: ArcSwap::default(),
             table,
+            rates: Arc::default(),
             earlier_tables: Default::default(),
             ingested: Arc::new(AtomicU64::new(0)),
             caps: Arc::default(),
@@ -110,8 +111,12 @@ impl TestApi {
     }
 
     pub async fn send(&self, request: Request<String>) -> Answer {
-        if self.app.things.load().workspaces.is_empty() {
-            self.app.reload().await.unwrap();
+        {
+            // With the turn held: a request that saves meanwhile must not be overwritten by what was read before.
+            let _turn = self.app.saving.lock().await;
+            if self.app.things.load().workspaces.is_empty() {
+                self.app.reload().await.unwrap();
+            }
         }
         let response = self.router.clone().call(request.map(Body::from)).await.unwrap();
         let (parts, body) = response.into_parts();

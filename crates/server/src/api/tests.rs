@@ -4,6 +4,7 @@ mod configuration;
 mod costs;
 mod domains;
 mod facts;
+mod rates;
 mod reports;
 mod simulate;
 mod system;

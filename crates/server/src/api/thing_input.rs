@@ -148,9 +148,7 @@ fn wrong(kind: Kind, field: &str, message: &str) -> ApiError {
 impl ApiError {
     /// A thing that is refused for what it says.
     pub fn invalid(kind: Kind, problems: Vec<Problem>) -> Self {
-        let lines: Vec<_> =
-            problems.iter().map(|p| format!("{}: {}", p.field, p.message)).collect();
-        Self::new(Code::Invalid, format!("the {kind} is not valid: {}", lines.join("; ")))
+        Self::new(Code::Invalid, format!("the {kind} is not valid: {}", Problem::list(&problems)))
             .problems(problems)
             .remedy("correct the fields listed in `problems` and send it again")
     }

@@ -17,8 +17,8 @@ use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, Uri};
 use model::table::Things;
 use model::thing::{
-    Campaign, Domain, Flow, Kind, Lander, Network, Offer, Revision, Source, Thing, ThingId,
-    Workspace,
+    Campaign, ConversionType, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision,
+    Source, Thing, ThingId, Workspace,
 };
 use std::sync::Arc;
 use store::{Change, StoreError};
@@ -31,6 +31,7 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .merge(routes_of::<Source>())
         .merge(routes_of::<Network>())
+        .merge(routes_of::<ConversionType>())
         .merge(routes_of::<Offer>())
         .merge(routes_of::<Lander>())
         .merge(routes_of::<Flow>())
@@ -112,6 +113,7 @@ async fn try_create<B: Resource>(
     let mut sent = Sent::read::<B>(value, None)?;
     let things = app.things.load_full();
     let mut changes = B::companions(&mut sent.fields, &sent.name, caller.workspace, &things)?;
+    let warnings = warnings_of(&changes);
     let chosen: Vec<_> = changes.iter().map(|change| (change.kind, change.id)).collect();
     let (name, is_drawn) = (sent.name.clone(), B::leaves_a_draw(&sent.fields));
     let body = sent.body::<B>(None, &app.templates)?;
@@ -120,7 +122,11 @@ async fn try_create<B: Resource>(
         if is_choice(&error, &chosen, is_drawn) {
             return Failed::Taken;
         }
-        Failed::Refused(error.into())
+        use StoreError::{Invalid, Reference};
+        let in_companion =
+            matches!(&error, Invalid { kind, .. } | Reference { kind, .. } if *kind != B::KIND);
+        let error = ApiError::from(error);
+        Failed::Refused(if in_companion { error.within("flow") } else { error })
     })?;
     let made = saved.last().ok_or_else(|| ApiError::new(Code::Internal, "nothing was saved"))?;
     let thing = Thing {
@@ -131,7 +137,15 @@ async fn try_create<B: Resource>(
         archived: false,
         body,
     };
-    Ok(done(app, StatusCode::CREATED, &thing)?)
+    Ok(done_with(app, StatusCode::CREATED, &thing, warnings)?)
+}
+
+/// What is odd about the flows among `companions`: who sends a flow with its campaign reads no other answer.
+fn warnings_of(companions: &[Change]) -> Vec<Problem> {
+    let flows = companions.iter().filter(|change| change.kind == Kind::Flow);
+    let warnings = flows.filter_map(|change| serde_json::from_str::<Flow>(&change.body).ok());
+    let within = |Problem { field, message }| Problem::new(format!("flow.{field}"), message);
+    warnings.flat_map(|flow| flow.warnings()).map(within).collect()
 }
 
 /// Whether a save failed by something the server chose: the number of a companion, or a key it drew.
@@ -290,8 +304,19 @@ pub fn done<B: Resource>(
     status: StatusCode,
     thing: &Thing<B>,
 ) -> Result<Done, ApiError> {
+    done_with(app, status, thing, Vec::new())
+}
+
+/// The same, with `warnings` beside those of the thing itself.
+fn done_with<B: Resource>(
+    app: &App,
+    status: StatusCode,
+    thing: &Thing<B>,
+    warnings: Vec<Problem>,
+) -> Result<Done, ApiError> {
     let things = app.things.load();
-    let view = ThingView::of(thing, app, &things, &Uses::of(&things));
+    let mut view = ThingView::of(thing, app, &things, &Uses::of(&things));
+    view.notes.warnings.extend(warnings);
     let body = serde_json::to_vec(&view).map_err(|error| ApiError::internal(&error))?;
     let location = format!("/api/v1/{}/{}", B::COLLECTION, thing.id);
     let location = (status == StatusCode::CREATED).then_some(location);

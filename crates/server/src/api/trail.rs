@@ -4,8 +4,8 @@ use super::auth::Caller;
 use super::extract::json;
 use super::facts::{self, Pair, ThingRef, fields, thing};
 use super::freshness::Freshness;
-use super::inbox::{InboxItem, item};
-use super::ledger::{LedgerEntry, ledger};
+use super::inbox::{InboxItem, added, item};
+use super::ledger::{Conversion, LedgerEntry, ledger};
 use super::names::AppNames;
 use super::problem::{ApiError, Code};
 use super::question::{planned, settings};
@@ -38,6 +38,8 @@ pub enum Reading {
     Truncated,
     /// One character was altered; its signature proved the right one.
     Altered,
+    /// It stood in other characters or was encoded twice; its signature proved it.
+    Wrapped,
 }
 
 /// The life of a click.
@@ -134,19 +136,21 @@ pub struct Cost {
     pub entry: Option<i64>,
     /// What it cost before that entry, decimal text.
     pub before: Option<String>,
-    /// What the URL said, where there is no rate to the workspace's currency: kept, summed nowhere.
+    /// What it cost as received, where that was another currency. Without a rate no sum holds it.
     pub original: Option<OriginalCost>,
     /// The text of a cost parameter that holds no amount.
     pub refused: Option<String>,
 }
 
-/// A cost in a currency without a rate.
+/// A cost in another currency than the workspace's.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct OriginalCost {
     /// Decimal text.
     pub amount: String,
     /// Its currency.
     pub currency: Option<String>,
+    /// The rate by which it was converted; null where there was none.
+    pub conversion: Option<Conversion>,
 }
 
 /// A click from a lander to an offer.
@@ -216,6 +220,7 @@ pub fn read(names: &AppNames, asked: &str) -> Result<(ClickId, Reading), ApiErro
         Ok(id) => Ok((id, Reading::Valid)),
         Err(IdError::Truncated { repaired }) => Ok((repaired, Reading::Truncated)),
         Err(IdError::Altered { repaired }) => Ok((repaired, Reading::Altered)),
+        Err(IdError::Wrapped { repaired }) => Ok((repaired, Reading::Wrapped)),
         Err(error @ IdError::Malformed) => {
             Err(ApiError::new(Code::ClickIdMalformed, error.to_string())
                 .field("click_id")
@@ -306,7 +311,13 @@ impl Found {
             test: id.test,
             click: click.map(|row| click_of(row, currency, names)),
             hops: hops.into_iter().map(|row| hop(row, names)).collect(),
-            postbacks: calls.iter().map(|call| item(call, Some(click_id.clone()), names)).collect(),
+            postbacks: calls
+                .iter()
+                .map(|call| {
+                    let added = added(call, &rows, currency, names);
+                    item(call, Some(click_id.clone()), added, names)
+                })
+                .collect(),
             ledger: ledger(&rows, currency, names),
             figures,
             click_id,
@@ -333,6 +344,7 @@ fn click_of(row: &Row, currency: Currency, names: &AppNames) -> Click {
             original: facts.int_at(tag::COST).map(|micro| OriginalCost {
                 amount: amount(micro),
                 currency: text(tag::COST_CURRENCY),
+                conversion: Conversion::of(facts),
             }),
             refused: text(tag::COST_REFUSED),
         },

@@ -1,6 +1,6 @@
 //! The settings as they are written, and their way to what they mean.
 
-use super::{Config, ConfigError, DuckDb, WorkspaceDefaults};
+use super::{Config, ConfigError, DuckDb, RatesFeed, WorkspaceDefaults};
 use journal::Durability;
 use model::cidr::Cidr;
 use model::host;
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What was written, before it is checked.
 #[derive(Debug, Deserialize)]
@@ -33,6 +34,7 @@ pub(super) struct Written {
     duckdb: WrittenDuckDb,
     journal: WrittenJournal,
     geo: WrittenGeo,
+    rates: WrittenRates,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,6 +86,19 @@ struct WrittenGeo {
     connection: Option<PathBuf>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WrittenRates {
+    from: Option<String>,
+    interval_hours: u64,
+}
+
+impl Default for WrittenRates {
+    fn default() -> Self {
+        Self { from: None, interval_hours: 6 }
+    }
+}
+
 impl Default for Written {
     fn default() -> Self {
         Self {
@@ -106,6 +121,7 @@ impl Default for Written {
             duckdb: WrittenDuckDb::default(),
             journal: WrittenJournal::default(),
             geo: WrittenGeo::default(),
+            rates: WrittenRates::default(),
         }
     }
 }
@@ -167,6 +183,7 @@ impl Written {
             segment_bytes: self.journal.segment_bytes,
             keep_hours: self.journal.keep_hours,
             geo: geo_files(self.geo),
+            rates: rates_feed(self.rates)?,
         })
     }
 }
@@ -228,6 +245,15 @@ pub(super) fn machine_memory_bytes() -> u64 {
     let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     let kib = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kib.map_or(4 << 30, |kib| kib << 10)
+}
+
+fn rates_feed(written: WrittenRates) -> Result<Option<RatesFeed>, ConfigError> {
+    let WrittenRates { from, interval_hours } = written;
+    check((1..=720).contains(&interval_hours), "rates.interval_hours", "1 to 720 hours")?;
+    let from = from.map(|from| from.trim().to_owned()).filter(|from| !from.is_empty());
+    check(from.as_deref() != Some("-"), "rates.from", "a URL or the path of a file")?;
+    let interval = Duration::from_secs(interval_hours * 3600);
+    Ok(from.map(|from| RatesFeed { from, interval }))
 }
 
 /// The operator's files, or those the set-up fetched, where they are.

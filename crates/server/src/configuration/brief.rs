@@ -1,6 +1,6 @@
 //! What need not be written because everybody takes it for granted, and what must be although it is nothing.
 
-use model::thing::{Campaign, Flow, Kind, Network, Offer, Path, Source};
+use model::thing::{Campaign, ConversionType, Flow, Kind, Network, Offer, Path, Source};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -29,6 +29,7 @@ pub fn without_defaults(kind: Kind, fields: &mut Map<String, Value>) {
             let nothing = Value::Object(Map::new());
             fields.retain(|_, value| *value != nothing);
         }
+        Kind::ConversionType => drop_equal(fields, &ConversionType::default(), &[]),
         Kind::Workspace | Kind::Lander => {}
     }
     fields.retain(|_, value| !value.is_null());

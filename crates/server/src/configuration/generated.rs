@@ -66,6 +66,18 @@ impl Choices {
             let network = self.network(templates);
             things.networks.push(self.thing(id, serde_json::to_value(network).unwrap()));
         }
+        for id in 1..=counts[1] {
+            let payout = [
+                json!({"kind": "auto"}),
+                json!({"kind": "fixed", "amount": "2.5", "currency": "EUR"}),
+            ];
+            let repeat = [json!(null), json!("every"), json!("first_only")];
+            let (payout, repeat) =
+                (&payout[self.below(2) as usize], &repeat[self.below(3) as usize]);
+            let body = json!({"words": (0..self.below(3)).map(|n| format!("w{n}")).collect::<Vec<_>>(),
+                "payout": payout, "repeat": repeat, "order": self.below(3)});
+            things.conversion_types.push(self.thing(id, body));
+        }
         for id in 1..=counts[2] {
             let offer = self.offer(id, &counts);
             things.offers.push(self.thing(id, offer));

@@ -12,8 +12,8 @@ use crate::api::{Resource, fill, read_as};
 use model::builtin::Templates;
 use model::table::Things;
 use model::thing::{
-    Campaign, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision, Source, ThingId,
-    Workspace,
+    Campaign, ConversionType, Domain, Flow, Kind, Lander, Network, Offer, Problem, Revision,
+    Source, ThingId, Workspace,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct Plan {
     /// What was saved by others since the file was exported and would be overwritten; empty for a
     /// file that does not say when that was.
     pub stale: Vec<String>,
+    /// What can be saved and is probably not meant, in words: rules that nobody can reach and the like.
+    pub warnings: Vec<String>,
 }
 
 /// Why there is no plan.
@@ -110,6 +112,7 @@ fn body(
         Kind::Workspace => whole::<Workspace>(fields, before, directory, templates),
         Kind::Source => whole::<Source>(fields, before, directory, templates),
         Kind::Network => whole::<Network>(fields, before, directory, templates),
+        Kind::ConversionType => whole::<ConversionType>(fields, before, directory, templates),
         Kind::Offer => whole::<Offer>(fields, before, directory, templates),
         Kind::Lander => whole::<Lander>(fields, before, directory, templates),
         Kind::Flow => whole::<Flow>(fields, before, directory, templates),
@@ -204,6 +207,11 @@ impl Planner<'_> {
             let head = named(kind, Some(id), &step.name);
             plan.stale.push(format!("{head} was saved as revision {saved}"));
         }
+        if let Some(flow) = flow(kind, after) {
+            let head = named(kind, Some(id), after.name);
+            let words = |warning: Problem| format!("{head} {}: {}", warning.field, warning.message);
+            plan.warnings.extend(flow.warnings().into_iter().map(words));
+        }
         plan.steps.push(step);
         plan.changes.push(Change {
             workspace: self.workspace,
@@ -215,4 +223,10 @@ impl Planner<'_> {
             expected: Some(saved),
         });
     }
+}
+
+/// The flow that a version is, when it is one that is not archived.
+fn flow(kind: Kind, version: Version<'_>) -> Option<Flow> {
+    let is_flow = kind == Kind::Flow && !version.archived;
+    is_flow.then(|| serde_json::from_value(version.body.clone()).ok())?
 }

@@ -116,7 +116,7 @@ impl Directory {
         if self.names.contains_key(&(to, id)) || self.elsewhere.contains(&(to, id)) {
             return Ok(id);
         }
-        Err(format!("there is no {to} {id} in the file"))
+        Err(format!("there is no {to} {id} in the file: add it, or refer to one that is there"))
     }
 
     fn resolve_name(&self, to: Kind, name: &str, id: Option<ThingId>) -> Result<ThingId, String> {
@@ -127,11 +127,17 @@ impl Directory {
             (Some(named), Some(id)) => Err(format!(
                 "`{name}` is {to} {named}, but the number beside it is {id}: correct one of them"
             )),
-            (None, None) => Err(format!("there is no {to} `{name}` in the file")),
+            (None, None) => {
+                Err(format!("there is no {to} `{name}` in the file: add it, or correct the name"))
+            }
             (None, Some(id)) if self.former.contains(&(to, id, name.to_owned())) => Ok(id),
             (None, Some(id)) => Err(match self.name(to, id) {
-                Some(other) => format!("{to} {id} is `{other}` and was never `{name}`"),
-                None => format!("there is no {to} `{name}` in the file, and no {to} {id}"),
+                Some(other) => format!(
+                    "{to} {id} is `{other}` and was never `{name}`: correct the name, or leave out the number if another is meant"
+                ),
+                None => format!(
+                    "there is no {to} `{name}` in the file, and no {to} {id}: add it, or correct the name"
+                ),
             }),
         }
     }

@@ -43,6 +43,7 @@ pub fn standing(things: &Things) -> Result<Standing, serde_json::Error> {
     add(&mut standing, &things.workspaces)?;
     add(&mut standing, &things.sources)?;
     add(&mut standing, &things.networks)?;
+    add(&mut standing, &things.conversion_types)?;
     add(&mut standing, &things.offers)?;
     add(&mut standing, &things.landers)?;
     add(&mut standing, &things.flows)?;

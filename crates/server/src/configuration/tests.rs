@@ -286,6 +286,11 @@ fn what_is_wrong_names_its_place_in_the_file() {
             "flow[0].default[0].offers[0].offer",
             "no offer `x`",
         ),
+        (
+            "[[flow]]\nname = 'f'\n[[flow.default]]\noffers = [{ offer = 'x' }]",
+            "flow[0].default[0].offers[0].offer",
+            "add it, or correct the name",
+        ),
         ("[[flow]]\nname = 'f'\ndefault = []", "flow[0].default", "at least one path"),
         (
             "workspace:\n  - id: 2\n    name: other",
@@ -299,4 +304,28 @@ fn what_is_wrong_names_its_place_in_the_file() {
         assert_eq!(problems[0].field, field, "{text}: {problems:?}");
         assert!(problems[0].message.contains(words), "{text}: {problems:?}");
     }
+}
+
+#[test]
+fn a_file_that_names_nothing_is_refused_instead_of_archiving_everything() {
+    for text in ["", "format = 1\n", "# cut off\n", "format: 1\n", "offer = []\n"] {
+        let error = try_plan(text, &Things::default(), &templates()).unwrap_err();
+        let is_unreadable = matches!(&error, PlanError::Unreadable(_));
+        assert!(is_unreadable && error.to_string().contains("names nothing"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_plan_warns_of_rules_that_nobody_reaches() {
+    let rule = "[[flow.rules]]\nname = 'r'\nwhen = { field = 'country', op = 'is', value = 'DE' }\npaths = [{ url = 'https://a.example/' }]\n";
+    let text = format!(
+        "[[flow]]\nname = 'Main'\n{rule}{rule}\n[[flow.default]]\nurl = 'https://b.example/'\n"
+    );
+    let plan = try_plan(&text, &Things::default(), &templates()).unwrap();
+    assert_eq!(plan.warnings.len(), 1, "{:?}", plan.warnings);
+    assert!(
+        plan.warnings[0].starts_with("flow 1 \"Main\" rules[1]: nobody reaches this rule"),
+        "{:?}",
+        plan.warnings
+    );
 }

@@ -86,6 +86,8 @@ struct Written<T> {
     #[serde(default = "Vec::new")]
     network: Vec<T>,
     #[serde(default = "Vec::new")]
+    conversion_type: Vec<T>,
+    #[serde(default = "Vec::new")]
     offer: Vec<T>,
     #[serde(default = "Vec::new")]
     lander: Vec<T>,
@@ -139,6 +141,7 @@ fn document<T>(
         (Kind::Workspace, written.workspace),
         (Kind::Source, written.source),
         (Kind::Network, written.network),
+        (Kind::ConversionType, written.conversion_type),
         (Kind::Offer, written.offer),
         (Kind::Lander, written.lander),
         (Kind::Flow, written.flow),
@@ -149,6 +152,11 @@ fn document<T>(
             let (line, fields) = take(thing);
             document.items.push(Item { kind, index, line, fields });
         }
+    }
+    if document.items.is_empty() {
+        bail!(
+            "the file names nothing, and what is not in the file is archived: that would be everything; begin with `clicktrail config export`"
+        );
     }
     Ok(document)
 }

@@ -78,6 +78,7 @@ impl Installation {
             edge: Arc::new(Edge::new(edge::Config::default(), parts)),
             things: ArcSwap::from_pointee(things),
             table,
+            rates: Arc::default(),
             earlier_tables: Default::default(),
             ingested: Arc::new(AtomicU64::new(0)),
             caps: Arc::default(),
@@ -102,9 +103,7 @@ async fn start_ingest(app: &App, stop: Arc<AtomicBool>) -> JoinHandle<()> {
     let ingest = Ingest::resume(
         app.events.clone(),
         app.journal.clone(),
-        app.table.clone(),
-        app.keys.clone(),
-        "ct_",
+        app.shared(),
         Settings::default(),
         Published {
             on_verdict: bridge::verdict_board(app.edge.clone()),

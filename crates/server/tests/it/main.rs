@@ -19,6 +19,8 @@ mod browser;
 // A configuration applied while clicks run.
 mod configuration;
 
+// What commands do with what they are given.
+mod commands;
 // What was spent, spread over clicks.
 mod costs;
 
@@ -28,8 +30,20 @@ mod crash;
 // Made-up traffic, its reports, and the same sums recomputed from the export.
 mod demo;
 
+// What came in, and how it is set right.
+mod inbox;
+
+// The ways in which conversions come.
+mod ways_in;
+
+// Postbacks as networks send them, and what may be wrong with one.
+mod networks;
+
 // Many hosts on one installation.
 mod domains;
+
+// Amounts in other currencies.
+mod rates;
 
 // Data of a newer version.
 mod newer;

@@ -160,6 +160,52 @@ fn nobody_waits_by_sleeping_or_leaves_work_undone() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// Where money is: read, converted, summed, stored, shown. What a trial expects of flows that never ran
+/// (`report/src/trial`) is an estimate with an interval around it, and no money anybody has.
+const MONEY: [&str; 10] = [
+    "crates/model/src/money.rs",
+    "crates/model/src/rate",
+    "crates/model/src/event.rs",
+    "crates/model/src/metric.rs",
+    "crates/model/src/query.rs",
+    "crates/model/src/record.rs",
+    "crates/ingest/src",
+    "crates/store/src",
+    "crates/report/src",
+    "crates/server/src/api",
+];
+
+#[test]
+fn money_is_never_a_float() {
+    let is_float = |line: &str| {
+        line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| matches!(w, "f32" | "f64"))
+            || ["DOUBLE", "FLOAT", "REAL"]
+                .iter()
+                .any(|kind| line.split(|c: char| !c.is_alphanumeric()).any(|word| word == *kind))
+    };
+    // Ratios such as ROI are counted in millionths, and become JSON numbers at the very end.
+    let is_ratio = |line: &str| line.contains("Unit::Fraction");
+    let is_money = |path: &Path| {
+        MONEY.iter().any(|place| path.starts_with(place))
+            && !path.starts_with("crates/report/src/trial")
+    };
+    let files = sources();
+    let files: Vec<_> = files.iter().filter(|(path, _)| is_money(path) && !is_test(path)).collect();
+    assert!(MONEY.iter().all(|place| files.iter().any(|(path, _)| path.starts_with(place))));
+    let mut found = Vec::new();
+    for (path, text) in files {
+        let lines = without_tests(text).lines().filter(|line| is_float(line) && !is_ratio(line));
+        found.extend(lines.map(|line| format!("{}: {}", path.display(), line.trim())));
+    }
+    for folder in ["duckdb", "sqlite"] {
+        for entry in fs::read_dir(root().join("crates/store/migrations").join(folder)).unwrap() {
+            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+            found.extend(text.lines().filter(|line| is_float(line)).map(str::to_owned));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
 /// The table "Crates" of ARCHITECTURE.md against what the manifests say.
 #[test]
 fn crates_import_what_the_map_says() {

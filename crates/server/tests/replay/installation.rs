@@ -4,7 +4,7 @@ use crate::random::Random;
 use crate::setup;
 use arc_swap::ArcSwap;
 use edge::{BoxFuture, ClickLookup, Clock, Edge, IdFloor, Parts, RecentClick};
-use ingest::{Ingest, Published, Settings};
+use ingest::{Ingest, Published, Settings, Shared};
 use journal::{Durability, Journal, Options, RealDisk, Sequence};
 use lookup::{Agents, GeoFiles, GeoHandle};
 use model::event::RowKind;
@@ -136,14 +136,14 @@ impl Installation {
         let path = self.folder.path().join("events.duckdb");
         let events: Arc<dyn Events> = Arc::new(DuckEvents::open(path, options).unwrap());
         let (table, keys) = (Arc::clone(&self.table), Arc::clone(&self.keys));
+        let shared = Shared { table, rates: Arc::default(), keys, id_prefix: "ct_".into() };
         let published = Published {
             on_verdict: Arc::new(|_| {}),
             ingested: Arc::default(),
             caps: Arc::default(),
         };
-        let (settings, prefix) = (Settings::default(), "ct_");
         let ingest =
-            Ingest::resume(events.clone(), journal, table, keys, prefix, settings, published);
+            Ingest::resume(events.clone(), journal, shared, Settings::default(), published);
         let mut ingest = ingest.await.unwrap();
         while ingest.round().await.unwrap().records > 0 {}
         let page = ExportPage { cursor: None, limit: usize::MAX >> 1 };

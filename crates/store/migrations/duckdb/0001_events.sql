@@ -17,6 +17,8 @@ CREATE TABLE clicks (
     cost_source BIGINT,
     cost_base BIGINT,
     cost_entry BIGINT,
+    amount BIGINT,
+    rate VARCHAR,
     visitor BIGINT,
     platform_id VARCHAR USING COMPRESSION zstd,
     raw_query VARCHAR USING COMPRESSION zstd,

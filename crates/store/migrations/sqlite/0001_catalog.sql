@@ -90,3 +90,25 @@ CREATE TABLE recomputes (
 ) STRICT;
 
 CREATE INDEX recomputes_unfinished ON recomputes (id) WHERE NOT is_done;
+
+-- What one unit of `base` costs in `quote` from `day` on, as decimal text. Rows are only added: of those
+-- with the same key the newest stands. No price ends a manual rate.
+CREATE TABLE rates (
+    id INTEGER PRIMARY KEY,
+    workspace INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    base TEXT NOT NULL,
+    quote TEXT NOT NULL,
+    source TEXT NOT NULL,
+    rate TEXT,
+    author TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX rates_of_day ON rates (workspace, day DESC, base, quote, source, id);
+
+CREATE TRIGGER rates_stay BEFORE UPDATE ON rates
+BEGIN SELECT RAISE(ABORT, 'a rate is never changed'); END;
+
+CREATE TRIGGER rates_remain BEFORE DELETE ON rates
+BEGIN SELECT RAISE(ABORT, 'a rate is never removed'); END;

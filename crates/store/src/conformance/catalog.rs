@@ -1,7 +1,7 @@
 //! What every catalog does.
 
-use super::catalog_rules;
 use super::sample::{again, new_thing};
+use super::{catalog_rates, catalog_rules};
 use crate::catalog::{Catalog, Change, Claim, IDEMPOTENCY_MS, KeptAnswer};
 use crate::error::StoreError;
 use model::thing::{DEFAULT_WORKSPACE, Kind};
@@ -24,6 +24,9 @@ where
     catalog_rules::nobody_is_led_in_circles(make().await?.as_ref()).await?;
     catalog_rules::late_savers_are_told(make().await?.as_ref()).await?;
     catalog_rules::workspaces_are_apart(make().await?.as_ref()).await?;
+    catalog_rates::the_rate_written_last_stands(make().await?.as_ref()).await?;
+    catalog_rates::rates_are_listed_by_page_and_filter(make().await?.as_ref()).await?;
+    catalog_rates::rates_belong_to_a_workspace(make().await?.as_ref()).await?;
     tokens_are_found_until_revoked(make().await?.as_ref()).await?;
     a_request_is_answered_once(make().await?.as_ref()).await?;
     a_closed_catalog_says_so(make().await?.as_ref()).await

@@ -94,7 +94,7 @@ pub async fn references_are_checked(catalog: &dyn Catalog) -> Result<(), StoreEr
     let refused = |result: Result<ThingId, StoreError>, expected: ReferenceProblem| {
         let is_expected = matches!(
             result,
-            Err(StoreError::Reference { kind: Kind::Offer, to: Kind::Network, id: 1, problem })
+            Err(StoreError::Reference { kind: Kind::Offer, to: Kind::Network, id: 1, problem, .. })
                 if problem == expected
         );
         assert!(is_expected, "{result:?}");

@@ -241,11 +241,16 @@ async fn the_inbox_keeps_calls_and_their_latest_verdict(
     let recorded = InboxQuery { verdict: Some(Verdict::Recorded), ..all() };
     assert_eq!(ask(recorded).await?, [6, 3]);
     assert_eq!(ask(InboxQuery { key: Some(key(1)), ..all() }).await?, [8, 3]);
+    let why = |reason: &str| InboxQuery { reason: Some(reason.to_owned()), ..all() };
+    assert_eq!(ask(why("why")).await?, [8, 6, 5, 3]);
+    assert_eq!(ask(why("wh")).await?, [0; 0]);
     assert_eq!(ask(InboxQuery { text: text("bad'id"), ..all() }).await?, [5]);
     assert_eq!(ask(InboxQuery { text: text("ÜBERFÄLLIG"), ..all() }).await?, [8, 6, 5, 3]);
     assert_eq!(ask(InboxQuery { text: text("%"), ..all() }).await?, [0; 0]);
     assert_eq!(store.inbox_of(1, &[key(1), key(9)]).await?, [calls[0].clone(), later]);
-    assert_eq!(store.inbox_entry(1, 6).await?, Some(settled));
+    assert_eq!(store.inbox_entry(1, 6).await?, Some(settled.clone()));
+    assert_eq!(store.inbox_entries(1, &[6, 7, 3]).await?, [calls[0].clone(), settled]);
+    assert_eq!(store.inbox_entries(1, &[]).await?, []);
     assert_eq!(store.inbox_entry(1, 7).await?, None);
     Ok(())
 }

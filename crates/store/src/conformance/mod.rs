@@ -3,6 +3,7 @@
 //! Each takes a function that makes a fresh, empty store. They assert, so they are for tests.
 
 mod catalog;
+mod catalog_rates;
 mod catalog_rules;
 mod costs;
 mod events;

@@ -3,7 +3,7 @@
 use crate::catalog::Change;
 use model::event::{InboxEntry, Row, RowKind, Verdict};
 use model::facts::Facts;
-use model::record::tag;
+use model::record::{RecordKind, tag};
 use model::thing::{DEFAULT_WORKSPACE, Kind, ThingId};
 use model::{ClickKey, Field};
 
@@ -89,6 +89,7 @@ pub fn call(sequence: u64, number: Option<i64>, verdict: Verdict, url: &str) -> 
     InboxEntry {
         sequence,
         workspace: DEFAULT_WORKSPACE,
+        kind: if url.starts_with("/pixel") { RecordKind::Pixel } else { RecordKind::Postback },
         received_ms: MAY_MS + sequence as i64,
         key: number.map(key),
         verdict,

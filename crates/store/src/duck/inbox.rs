@@ -11,7 +11,6 @@ use duckdb::Connection;
 use model::ClickKey;
 use model::codec;
 use model::event::{InboxEntry, Verdict};
-use model::record::RecordKind;
 use model::thing::ThingId;
 
 /// Adds the entries of a batch; one that changes an entry of an earlier batch replaces it.
@@ -46,7 +45,7 @@ pub fn write(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
         reason.set(row, entry.reason.as_bytes());
         message.set(row, entry.message.as_bytes());
         record.clear();
-        codec::encode(RecordKind::Postback, &entry.facts, &mut record);
+        codec::encode(entry.kind, &entry.facts, &mut record);
         facts.set(row, &record);
         search.set(row, search_text(entry).as_bytes());
     }
@@ -91,15 +90,17 @@ fn entry(workspace: ThingId, row: &duckdb::Row<'_>) -> Result<InboxEntry, StoreE
     let unreadable = || StoreError::unreadable(format!("inbox entry {sequence}"));
     let verdict: String = row.get(3).map_err(&failed)?;
     let record: Vec<u8> = row.get(6).map_err(&failed)?;
+    let record = codec::decode(&record).map_err(|_| unreadable())?;
     Ok(InboxEntry {
         sequence,
         workspace,
+        kind: record.kind,
         received_ms: row.get(1).map_err(&failed)?,
         key: row.get::<_, Option<i64>>(2).map_err(&failed)?.map(ClickKey),
         verdict: Verdict::from_word(&verdict).ok_or_else(unreadable)?,
         reason: row.get(4).map_err(&failed)?,
         message: row.get(5).map_err(&failed)?,
-        facts: codec::decode(&record).map_err(|_| unreadable())?.facts,
+        facts: record.facts,
     })
 }
 
@@ -111,6 +112,7 @@ pub fn search(
 ) -> Result<Vec<InboxEntry>, StoreError> {
     let mut conditions = vec!["TRUE".to_owned()];
     conditions.extend(query.verdict.map(|v| format!("verdict = {}", literal::text(v.as_str()))));
+    conditions.extend(query.reason.as_ref().map(|r| format!("reason = {}", literal::text(r))));
     conditions.extend(query.key.map(|key| format!("key = {}", key.0)));
     conditions.extend(
         query
@@ -134,12 +136,15 @@ pub fn of_clicks(
     read(connection, workspace, &format!("key IN {keys}"), "ASC")
 }
 
-/// Answers [`crate::Events::inbox_entry`].
+/// Answers [`crate::Events::inbox_entries`].
 pub fn by_sequence(
     connection: &Connection,
     workspace: ThingId,
-    sequence: u64,
-) -> Result<Option<InboxEntry>, StoreError> {
-    let condition = format!("sequence = {}", sequence as i64);
-    Ok(read(connection, workspace, &condition, "ASC")?.pop())
+    sequences: &[u64],
+) -> Result<Vec<InboxEntry>, StoreError> {
+    if sequences.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = literal::ints(sequences.iter().map(|sequence| *sequence as i64));
+    read(connection, workspace, &format!("sequence IN {list}"), "ASC")
 }

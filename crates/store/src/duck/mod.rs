@@ -213,12 +213,13 @@ impl Events for DuckEvents {
         self.lookups.ask(move |connection| inbox::of_clicks(connection, workspace, &keys)).await
     }
 
-    async fn inbox_entry(
+    async fn inbox_entries(
         &self,
         workspace: ThingId,
-        sequence: u64,
-    ) -> Result<Option<InboxEntry>, StoreError> {
-        self.lookups.ask(move |c| inbox::by_sequence(c, workspace, sequence)).await
+        sequences: &[u64],
+    ) -> Result<Vec<InboxEntry>, StoreError> {
+        let sequences = sequences.to_vec();
+        self.lookups.ask(move |c| inbox::by_sequence(c, workspace, &sequences)).await
     }
 
     async fn stats(&self) -> Result<EventStats, StoreError> {

@@ -101,13 +101,15 @@ pub struct Column {
     pub kind: ColumnType,
 }
 
-/// Structural values that most clicks have.
-const TAG_COLUMNS: [Column; 8] = [
+/// Structural values that most clicks have, and those of amounts that may be converted again.
+const TAG_COLUMNS: [Column; 10] = [
     Column { name: "cost_amount", tag: tag::COST, kind: ColumnType::Int },
     Column { name: "cost_currency", tag: tag::COST_CURRENCY, kind: ColumnType::Text },
     Column { name: "cost_source", tag: tag::COST_SOURCE, kind: ColumnType::Int },
     Column { name: "cost_base", tag: tag::COST_BASE, kind: ColumnType::Int },
     Column { name: "cost_entry", tag: tag::COST_ENTRY, kind: ColumnType::Int },
+    Column { name: "amount", tag: tag::AMOUNT, kind: ColumnType::Int },
+    Column { name: "rate", tag: tag::RATE, kind: ColumnType::Text },
     Column { name: "visitor", tag: tag::VISITOR, kind: ColumnType::Int },
     Column { name: "platform_id", tag: tag::PLATFORM_ID, kind: ColumnType::Text },
     Column { name: "raw_query", tag: tag::RAW_QUERY, kind: ColumnType::Text },
@@ -139,7 +141,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 35] = [
+const TAG_NAMES: [(&str, u16); 47] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -162,6 +164,9 @@ const TAG_NAMES: [(&str, u16); 35] = [
     ("seen", tag::SEEN),
     ("capped", tag::CAPPED),
     ("truth", tag::TRUTH),
+    ("rate", tag::RATE),
+    ("rate_at", tag::RATE_AT),
+    ("amount_before", tag::AMOUNT_BEFORE),
     ("cost_source", tag::COST_SOURCE),
     ("cost_rate", tag::COST_RATE),
     ("cost_rate_currency", tag::COST_RATE_CURRENCY),
@@ -175,6 +180,15 @@ const TAG_NAMES: [(&str, u16); 35] = [
     ("intake_refusal", tag::INTAKE_REFUSAL),
     ("intake_network", tag::INTAKE_NETWORK),
     ("intake_note", tag::INTAKE_NOTE),
+    ("call", tag::CALL),
+    ("order_author", tag::ORDER_AUTHOR),
+    ("order_reason", tag::ORDER_REASON),
+    ("judged", tag::JUDGED),
+    ("attached", tag::ATTACHED),
+    ("element", tag::ELEMENT),
+    ("received", tag::RECEIVED),
+    ("event_id", tag::EVENT_ID),
+    ("first_party", tag::FIRST_PARTY),
 ];
 
 /// How a value is written in [`REST`], by the end of its name.

@@ -10,11 +10,13 @@ use crate::costs::{
     Author, CostAdded, CostQuery, CostRow, Costs, NewCost, NewRecompute, Progress, Recompute,
 };
 use crate::error::StoreError;
+use crate::rates::{RateKey, RateQuery, RateRow, is_known, last_of_each};
 use crate::thing_body;
 use async_trait::async_trait;
+use model::rate::{DayRate, RateTable};
 use model::table::Things;
 use model::thing::{DEFAULT_WORKSPACE, Kind, Revision, ThingId};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A catalog without files: for tests, and what they compare others with.
@@ -30,6 +32,7 @@ struct State {
     tokens: Vec<([u8; 32], TokenRow)>,
     claims: HashMap<(ThingId, String), ClaimRow>,
     costs: CostLog,
+    rates: Vec<(ThingId, RateRow)>,
 }
 
 #[derive(Debug)]
@@ -88,6 +91,12 @@ impl State {
         let row = RevisionRow { revision, author, at_ms, name, archived, body };
         self.log.push(Saving { kind, id, workspace, row });
         Saved { kind, id, revision }
+    }
+
+    /// The rates of a workspace that stand, by key.
+    fn standing_rates(&self, workspace: ThingId) -> BTreeMap<RateKey, RateRow> {
+        let own = self.rates.iter().filter(|(of, _)| *of == workspace);
+        own.map(|(_, row)| (row.rate.into(), row.clone())).collect()
     }
 
     fn standing(&self, revision: Revision) -> Standing {
@@ -179,6 +188,37 @@ impl Catalog for MemoryCatalog {
         names.sort_unstable_by(|(a, n, x), (b, m, y)| (a.as_str(), n, x).cmp(&(b.as_str(), m, y)));
         names.dedup();
         Ok(names)
+    }
+
+    async fn add_rates(
+        &self,
+        workspace: ThingId,
+        rates: &[DayRate],
+        author: &str,
+        at_ms: i64,
+    ) -> Result<usize, StoreError> {
+        let mut state = self.state()?;
+        let standing = state.standing_rates(workspace);
+        let standing = |rate: DayRate| standing.get(&rate.into()).map(|row| row.rate);
+        let new: Vec<_> =
+            last_of_each(rates).into_iter().filter(|r| !is_known(*r, standing(*r))).collect();
+        let row = |rate: &DayRate| RateRow { rate: *rate, author: author.to_owned(), at_ms };
+        state.rates.extend(new.iter().map(|rate| (workspace, row(rate))));
+        Ok(new.len())
+    }
+
+    async fn rates(
+        &self,
+        workspace: ThingId,
+        query: RateQuery,
+    ) -> Result<Vec<RateRow>, StoreError> {
+        let standing = self.state()?.standing_rates(workspace).into_values();
+        Ok(standing.filter(|row| query.accepts(row.rate)).take(query.limit).collect())
+    }
+
+    async fn rate_table(&self) -> Result<RateTable, StoreError> {
+        let state = self.state()?;
+        Ok(RateTable::new(state.rates.iter().map(|(workspace, row)| (*workspace, row.rate))))
     }
 
     async fn create_token(

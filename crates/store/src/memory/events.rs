@@ -17,7 +17,7 @@ use model::query::{Answer, Plan, TimeBasis};
 use model::record::tag;
 use model::thing::ThingId;
 use model::{ClickKey, Field};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// An event store without files: for tests, and what they compare others with.
@@ -165,13 +165,15 @@ impl Events for MemoryEvents {
         Ok(wanted.cloned().collect())
     }
 
-    async fn inbox_entry(
+    async fn inbox_entries(
         &self,
         workspace: ThingId,
-        sequence: u64,
-    ) -> Result<Option<InboxEntry>, StoreError> {
+        sequences: &[u64],
+    ) -> Result<Vec<InboxEntry>, StoreError> {
         let state = self.state()?;
-        Ok(state.inbox.get(&sequence).filter(|entry| entry.workspace == workspace).cloned())
+        let sequences: BTreeSet<_> = sequences.iter().collect();
+        let found = sequences.into_iter().filter_map(|sequence| state.inbox.get(sequence));
+        Ok(found.filter(|entry| entry.workspace == workspace).cloned().collect())
     }
 
     async fn stats(&self) -> Result<EventStats, StoreError> {

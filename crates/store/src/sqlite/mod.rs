@@ -3,6 +3,7 @@
 mod claims;
 mod costs;
 mod open;
+mod rates;
 mod revisions;
 mod tokens;
 
@@ -11,8 +12,10 @@ use crate::costs::{
     Author, CostAdded, CostQuery, CostRow, Costs, NewCost, NewRecompute, Progress, Recompute,
 };
 use crate::error::StoreError;
+use crate::rates::{RateQuery, RateRow};
 use crate::thing_body;
 use async_trait::async_trait;
+use model::rate::{DayRate, RateTable};
 use model::table::Things;
 use model::thing::{Kind, Revision, ThingId};
 use sqlx::{Connection, SqliteConnection};
@@ -85,6 +88,28 @@ impl Catalog for SqliteCatalog {
 
     async fn names(&self, workspace: ThingId) -> Result<Vec<(Kind, ThingId, String)>, StoreError> {
         revisions::names(&mut *self.connection().await?, workspace).await
+    }
+
+    async fn add_rates(
+        &self,
+        workspace: ThingId,
+        rates: &[DayRate],
+        author: &str,
+        at_ms: i64,
+    ) -> Result<usize, StoreError> {
+        rates::add(&mut *self.connection().await?, workspace, rates, author, at_ms).await
+    }
+
+    async fn rates(
+        &self,
+        workspace: ThingId,
+        query: RateQuery,
+    ) -> Result<Vec<RateRow>, StoreError> {
+        rates::list(&mut *self.connection().await?, workspace, &query).await
+    }
+
+    async fn rate_table(&self) -> Result<RateTable, StoreError> {
+        rates::table(&mut *self.connection().await?).await
     }
 
     async fn create_token(

@@ -10,7 +10,10 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Steps, each from the format of its place to the next. A step once released never changes.
-const STEPS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_catalog.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_catalog.sql"),
+    include_str!("../../migrations/sqlite/0002_kinds.sql"),
+];
 
 /// The format this program writes, and the newest it reads.
 const FORMAT: u32 = STEPS.len() as u32;
@@ -111,6 +114,32 @@ async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A program that does not know a kind must say that it is too old, not that a row is unreadable.
+    #[test]
+    fn the_format_rises_with_the_kinds_that_are_kept() {
+        assert_eq!((Kind::ALL.len(), FORMAT), (9, 2), "a new kind needs a new step");
+    }
+
+    #[tokio::test]
+    async fn a_catalog_of_the_format_before_is_kept_and_stamped_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.sqlite");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut old = options.connect().await.unwrap();
+        sqlx::raw_sql(STEPS[0]).execute(&mut old).await.unwrap();
+        let saved = "INSERT INTO revisions (kind, id, workspace, name, archived, author, at_ms, body) \
+            VALUES ('source', 1, 1, 'Kept', 0, 'a', 0, '{}'); PRAGMA user_version = 1";
+        sqlx::raw_sql(saved).execute(&mut old).await.unwrap();
+        old.close().await.unwrap();
+        let mut new = open(&path).await.unwrap();
+        let rows = sqlx::query("SELECT name FROM revisions").fetch_all(&mut new).await.unwrap();
+        let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        assert_eq!(names, ["Kept"]);
+        new.close().await.unwrap();
+        let head = std::fs::read(&path).unwrap();
+        assert_eq!(head[60..64], FORMAT.to_be_bytes());
+    }
 
     #[test]
     fn releases_with_the_wal_reset_bug_are_refused() {

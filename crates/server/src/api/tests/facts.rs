@@ -4,7 +4,7 @@ use crate::api::testing::TestApi;
 use crate::app::now_ms;
 use model::event::{InboxEntry, Row, RowKind, Verdict};
 use model::facts::Facts;
-use model::record::tag;
+use model::record::{RecordKind, tag};
 use model::{ClickKey, Field};
 use serde_json::json;
 
@@ -30,6 +30,7 @@ fn call(key: ClickKey, sequence: u64, verdict: Verdict, url: &str) -> InboxEntry
     InboxEntry {
         sequence,
         workspace: 1,
+        kind: RecordKind::Postback,
         received_ms: key.time_ms() + 1000,
         key: Some(key),
         verdict,

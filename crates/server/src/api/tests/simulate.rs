@@ -86,10 +86,8 @@ async fn carry_over(api: &TestApi) {
     let on_verdict: ingest::OnVerdict = Arc::new(|_| {});
     let ingested = app.ingested.clone();
     let published = Published { on_verdict, ingested, caps: app.caps.clone() };
-    let (events, table, keys) = (app.events.clone(), app.table.clone(), app.keys.clone());
-    let (prefix, settings) = (app.config.id_prefix.clone(), Settings::default());
-    let ingest =
-        Ingest::resume(events, app.journal.clone(), table, keys, &prefix, settings, published);
+    let (events, journal) = (app.events.clone(), app.journal.clone());
+    let ingest = Ingest::resume(events, journal, app.shared(), Settings::default(), published);
     let mut ingest = ingest.await.unwrap();
     while ingest.round().await.unwrap().records > 0 {}
     assert!(app.ingested.load(Ordering::Acquire) > 0);
@@ -295,7 +293,7 @@ async fn a_question_that_cannot_be_answered_names_the_place() {
             flow(json!({"default": [{"offers": [{"offer": 77}]}]})),
             &empty,
             "invalid_reference",
-            "offer",
+            "changes[0].body.default[0].offers[0].offer",
         ),
     ] {
         let question = json!({"changes": changes, "by": by});

@@ -282,6 +282,53 @@ async fn what_is_wrong_is_named_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_within_a_flow_is_named_by_its_place() {
+    let api = TestApi::new();
+    with_offer(&api).await;
+    let flow = |default: &str| format!(r#"{{"name":"F","default":{default}}}"#);
+    let campaign = |default: &str| format!(r#"{{"name":"C","flow":{{"default":{default}}}}}"#);
+    let missing = r#"[{"offers":[{"offer":1},{"offer":9}]}]"#;
+    for (path, body, field) in [
+        ("/api/v1/flows", flow(missing), "default[0].offers[1].offer"),
+        ("/api/v1/campaigns", campaign(missing), "flow.default[0].offers[1].offer"),
+        ("/api/v1/campaigns", campaign(r#"[{"campaign":1}]"#), "flow.default[0].campaign"),
+        ("/api/v1/campaigns", campaign(r#"[{"url":"a.example"}]"#), "flow.default[0].url"),
+        ("/api/v1/campaigns", campaign(r#"[{"url":7}]"#), "flow.default[0].url"),
+        (
+            "/api/v1/offers",
+            r#"{"name":"B","url":"https://b.example/","next":9}"#.to_owned(),
+            "next",
+        ),
+        (
+            "/api/v1/offers",
+            r#"{"name":"B","url":"https://b.example/","network":9}"#.to_owned(),
+            "network",
+        ),
+    ] {
+        let answer = api.post(path, &body).await;
+        assert_eq!(answer.status, 422, "{body}: {}", answer.text);
+        assert_eq!(answer.body["field"], field, "{body}: {}", answer.text);
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains(field), "{body}: {}", answer.text);
+        assert!(answer.body["remedy"].is_string(), "{body}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn who_sends_a_flow_with_its_campaign_is_told_what_is_odd_about_it() {
+    let api = TestApi::new();
+    with_offer(&api).await;
+    let rule =
+        r#"{"when":{"field":"os","op":"is","value":"iOS"},"paths":[{"offers":[{"offer":1}]}]}"#;
+    let body = format!(
+        r#"{{"name":"C","flow":{{"rules":[{rule},{rule}],"default":[{{"offers":[{{"offer":1}}]}}]}}}}"#
+    );
+    let made = api.post("/api/v1/campaigns", &body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(made.body["warnings"][0]["field"], "flow.rules[1]", "{}", made.text);
+}
+
+#[tokio::test]
 async fn what_others_depend_on_is_not_archived() {
     let api = TestApi::new();
     with_offer(&api).await;

@@ -1,0 +1,96 @@
+//! Conversion types by the words that stand for them.
+
+use crate::thing::{Payout, RepeatPolicy, Thing, ThingId};
+use std::collections::HashMap;
+
+/// A conversion type as ingest needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversionTypeRoute {
+    /// What reports show.
+    pub word: String,
+    /// What a conversion is worth when nobody else says so.
+    pub payout: Payout,
+    /// What a further conversion of a click means, where the type says so.
+    pub repeat: Option<RepeatPolicy>,
+}
+
+/// All types in use, by workspace and word.
+#[derive(Debug, Default)]
+pub struct ConversionTypes(HashMap<ThingId, HashMap<String, ConversionTypeRoute>>);
+
+impl ConversionTypes {
+    /// A type's own name wins over a word of another one; of two with one word, the first in order.
+    pub fn new(things: &[Thing<crate::thing::ConversionType>]) -> Self {
+        let mut live: Vec<_> = things.iter().filter(|thing| !thing.archived).collect();
+        live.sort_by_key(|thing| (thing.body.order, thing.id));
+        let mut types = Self::default();
+        let name = |thing: &Thing<_>| thing.name.trim().to_lowercase();
+        for thing in &live {
+            types.add(thing.workspace, name(thing), name(thing), &thing.body);
+        }
+        for thing in live {
+            for word in &thing.body.words {
+                types.add(thing.workspace, word.clone(), name(thing), &thing.body);
+            }
+        }
+        types
+    }
+
+    fn add(
+        &mut self,
+        workspace: ThingId,
+        of: String,
+        word: String,
+        body: &crate::thing::ConversionType,
+    ) {
+        let (payout, repeat) = (body.payout, body.repeat);
+        let words = self.0.entry(workspace).or_default();
+        words.entry(of).or_insert(ConversionTypeRoute { word, payout, repeat });
+    }
+
+    /// The type that a word, in lower case, stands for.
+    pub fn by_word(&self, workspace: ThingId, word: &str) -> Option<&ConversionTypeRoute> {
+        self.0.get(&workspace)?.get(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::thing::ConversionType;
+
+    #[test]
+    fn a_name_wins_over_a_word_and_the_order_over_the_number() {
+        let thing = |id, workspace, name: &str, words: &[&str], order, archived| Thing {
+            id,
+            workspace,
+            name: name.into(),
+            revision: 1,
+            archived,
+            body: ConversionType {
+                words: words.iter().map(|word| (*word).to_owned()).collect(),
+                order,
+                ..ConversionType::default()
+            },
+        };
+        let types = ConversionTypes::new(&[
+            thing(1, 1, "Deposit", &["ftd", "sale"], 2, false),
+            thing(2, 1, "Sale", &["order"], 9, false),
+            thing(3, 1, "First", &["ftd"], 1, false),
+            thing(4, 1, "Gone", &["gone"], 0, true),
+            thing(5, 2, "Other", &["order"], 0, false),
+        ]);
+        for (workspace, word, expected) in [
+            (1, "deposit", Some("deposit")),
+            (1, "ftd", Some("first")),
+            (1, "sale", Some("sale")),
+            (1, "order", Some("sale")),
+            (1, "gone", None),
+            (2, "order", Some("other")),
+            (2, "ftd", None),
+        ] {
+            let found = types.by_word(workspace, word).map(|found| found.word.as_str());
+            assert_eq!(found, expected, "{workspace} {word}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Conversions by hand: one or many in a request, or a file, each told what it does; with `preview`, what it would do.
+
+use super::auth::Caller;
+use super::extract::{Params, RawJson, read_value};
+use super::problem::{ApiError, Code};
+use super::reported::{Line, Wrong, encoded, is_column, name_events, would_count};
+use super::write::{Done, Once};
+use crate::app::{App, now_ms};
+use crate::csv_rows;
+use crate::orders::carried_out;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode, Uri};
+use ingest::Context;
+use model::event::{InboxEntry, Verdict};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The most bytes of a file.
+pub const FILE_BYTES_MAX: usize = 16 << 20;
+
+/// The most conversions of a request or a file.
+const LINES_MAX: usize = 20_000;
+
+/// How long an answer waits for the ledger.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether anything is to be changed.
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ImportParams {
+    /// Only say what each conversion would do.
+    #[serde(default)]
+    preview: bool,
+}
+
+/// What came of the conversions.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Imported {
+    /// Whether nothing was changed, and `items` say what would be.
+    pub preview: bool,
+    /// How many are new.
+    pub recorded: usize,
+    /// How many changed a known conversion.
+    pub updated: usize,
+    /// How many were known already.
+    pub duplicate: usize,
+    /// How many are wrong, and were left out.
+    pub wrong: usize,
+    /// Whether reports hold them by now.
+    pub done: bool,
+    /// Each one, in order.
+    pub items: Vec<ImportedLine>,
+}
+
+/// What came of one conversion.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ImportedLine {
+    /// The line of the file, or the element of the request, from 1.
+    pub line: u64,
+    /// What becomes of it; null when it cannot even be read.
+    pub verdict: Option<Verdict>,
+    /// Why, as a stable code.
+    pub reason: String,
+    /// Why, and what to do.
+    pub message: String,
+    /// The column to blame.
+    pub column: Option<String>,
+    /// Its number in the inbox, when it was written down.
+    pub inbox: Option<String>,
+}
+
+/// Conversions by hand: an object with the parameters of a postback and `time`, or an array of such. What is wrong is
+/// left out and said; nothing else of the request suffers.
+#[utoipa::path(post, operation_id = "report_conversions", path = "/api/v1/conversions", tag = "facts", params(ImportParams),
+    request_body = Value, responses((status = 200, body = Imported)))]
+pub async fn report(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ImportParams>,
+    headers: HeaderMap,
+    uri: Uri,
+    RawJson { value, bytes }: RawJson,
+) -> Result<Response, ApiError> {
+    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
+    let objects = match value {
+        Value::Array(objects) => objects,
+        one => vec![one],
+    };
+    let lines = (1..).zip(objects).map(|(number, object)| line(number, object));
+    let lines = lines.collect::<Result<Vec<Line>, ApiError>>()?;
+    let work = {
+        let app = app.clone();
+        async move { take(&app, &caller, "API", lines, params.preview).await }
+    };
+    once.carry_out(app, work).await
+}
+
+/// A CSV file of conversions. The first line names the columns: the parameters of a postback, and `time`. The same file
+/// again changes nothing: each line without `event_id` has one that follows from what it says.
+#[utoipa::path(post, operation_id = "import_conversions", path = "/api/v1/conversions/import", tag = "facts",
+    params(ImportParams), request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, body = Imported)))]
+pub async fn import(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ImportParams>,
+    headers: HeaderMap,
+    uri: Uri,
+    bytes: Bytes,
+) -> Result<Response, ApiError> {
+    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
+    let text = str::from_utf8(&bytes).map_err(|error| {
+        ApiError::new(
+            Code::Invalid,
+            format!("the file is no UTF-8 behind byte {}", error.valid_up_to()),
+        )
+        .remedy("save it as CSV in UTF-8")
+    })?;
+    let mut lines = lines_of(text)?;
+    name_events(&mut lines);
+    let work = {
+        let app = app.clone();
+        async move { take(&app, &caller, "CSV", lines, params.preview).await }
+    };
+    once.carry_out(app, work).await
+}
+
+/// An object of a request: texts, numbers and truths.
+fn line(number: u64, object: Value) -> Result<Line, ApiError> {
+    let object: serde_json::Map<String, Value> = read_value(object)?;
+    let mut columns = Vec::with_capacity(object.len());
+    for (name, value) in object {
+        let value = match value {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Null => continue,
+            Value::Array(_) | Value::Object(_) => {
+                return Err(ApiError::new(
+                    Code::Invalid,
+                    format!("`{name}` holds no single value"),
+                )
+                .field(name)
+                .remedy("send texts and numbers"));
+            }
+        };
+        columns.push((name, value));
+    }
+    Ok(Line { number, columns })
+}
+
+/// The lines of a file under the names of its columns.
+fn lines_of(text: &str) -> Result<Vec<Line>, ApiError> {
+    let refused = |detail: String| ApiError::new(Code::Invalid, detail);
+    let mut rows = csv_rows::rows(text).map_err(|error| refused(error.to_string()))?.into_iter();
+    let (line, names) = rows.next().ok_or_else(|| {
+        refused("the file is empty".to_owned())
+            .remedy("its first line names the columns, such as clickid,payout,txid,status,time")
+    })?;
+    let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    if let Some(name) = names.iter().find(|name| !is_column(name)) {
+        return Err(refused(format!("line {line}: `{name}` is no column of a conversion"))
+            .field(name)
+            .remedy(
+                "expected `time` and parameters of a postback, such as clickid, payout, txid",
+            ));
+    }
+    rows.map(|(number, fields)| {
+        if fields.len() > names.len() {
+            return Err(refused(format!(
+                "line {number}: {} fields under {} columns",
+                fields.len(),
+                names.len()
+            ))
+            .remedy("put quotes around fields that hold the separator"));
+        }
+        let columns = names.iter().cloned().zip(fields).filter(|(_, value)| !value.is_empty());
+        Ok(Line { number, columns: columns.collect() })
+    })
+    .collect()
+}
+
+/// Tries all lines, writes down those that count, and says what came of each.
+async fn take(
+    app: &App,
+    caller: &Caller,
+    method: &str,
+    lines: Vec<Line>,
+    preview: bool,
+) -> Result<Done, ApiError> {
+    if lines.len() > LINES_MAX {
+        return Err(ApiError::new(Code::TooLarge, format!("{} conversions", lines.len()))
+            .remedy(format!("send at most {LINES_MAX} at a time")));
+    }
+    let now_ms = now_ms();
+    let read: Vec<_> = lines.iter().map(|line| line.record(method, caller, now_ms)).collect();
+    let records: Vec<_> = read.iter().filter_map(|record| record.as_ref().ok().cloned()).collect();
+    let context = Context {
+        table: app.table.load_full(),
+        rates: app.rates.load_full(),
+        keys: app.keys.clone(),
+        id_prefix: app.config.id_prefix.as_str().into(),
+    };
+    let tried = ingest::rehearse(&*app.events, &context, records).await;
+    let tried = tried.map_err(|error| ApiError::internal(&error))?;
+    let mut appends = Vec::new();
+    let mut entries = tried.iter();
+    let mut items = Vec::with_capacity(lines.len());
+    for (line, record) in lines.iter().zip(&read) {
+        let item = match record {
+            Err(wrong) => misread(line, wrong),
+            Ok(record) => {
+                let Some(entry) = entries.next() else { continue };
+                if !preview && would_count(entry) {
+                    appends.push((items.len(), app.journal.append(encoded(record))));
+                }
+                told(line, entry)
+            }
+        };
+        items.push(item);
+    }
+    let mut last = 0;
+    for (place, append) in appends {
+        last = append.await.map_err(not_taken)?.0;
+        items[place].inbox = Some(last.to_string());
+    }
+    let is_done = !preview && carried_out(app, last, PATIENCE).await;
+    let body = serde_json::to_vec(&summed(preview, is_done, items));
+    let body = body.map_err(|error| ApiError::internal(&error))?;
+    Ok(Done { status: StatusCode::OK, body, location: None, revision: None })
+}
+
+fn told(line: &Line, entry: &InboxEntry) -> ImportedLine {
+    ImportedLine {
+        line: line.number,
+        verdict: Some(entry.verdict),
+        reason: entry.reason.clone(),
+        message: entry.message.clone(),
+        column: if would_count(entry) { None } else { line.blamed(&entry.reason) },
+        inbox: None,
+    }
+}
+
+fn misread(line: &Line, wrong: &Wrong) -> ImportedLine {
+    ImportedLine {
+        line: line.number,
+        verdict: None,
+        reason: "unreadable".to_owned(),
+        message: wrong.message.clone(),
+        column: Some(wrong.column.clone()),
+        inbox: None,
+    }
+}
+
+fn summed(preview: bool, done: bool, items: Vec<ImportedLine>) -> Imported {
+    let count = |verdict| items.iter().filter(|item| item.verdict == Some(verdict)).count();
+    let (recorded, updated) = (count(Verdict::Recorded), count(Verdict::Updated));
+    let duplicate = count(Verdict::Duplicate);
+    let wrong = items.len() - recorded - updated - duplicate;
+    Imported { preview, recorded, updated, duplicate, wrong, done, items }
+}
+
+fn not_taken(error: journal::NotLogged) -> ApiError {
+    tracing::warn!(error = &error as &dyn std::error::Error, "conversions were not written down");
+    ApiError::new(Code::Unavailable, "the journal could not take all of them")
+        .remedy("send the same again in a moment: what was written down is not counted twice where lines have an event_id or txid")
+}

@@ -1,0 +1,3 @@
+-- No table changes: from this format on revisions may be of the kinds `domain` and `conversion_type`, and
+-- flows may have rules, caps and targets that a program of the format before cannot read. The stamp tells
+-- it so.

@@ -7,12 +7,13 @@ use crate::edge::Edge;
 use crate::headers::Headers;
 use crate::log::Entry;
 use crate::onward::{self, Seal};
+use crate::price::Pricing;
 use crate::query::Query;
 use crate::rehearsal::Rehearsal;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
 use crate::site::Site;
-use crate::source::{self, Pricing};
+use crate::source;
 use crate::visitor::{Loaded, Visitor};
 use crate::visits::{Visit, cookie_hash, foreign_hash};
 use journal::{NotLogged, Sequence};
@@ -154,7 +155,7 @@ impl<'a> Arrival<'a> {
     pub fn read_source(&mut self, counters: &Counters) {
         let pricing = match self.kind() {
             RecordKind::Click => Pricing::Click,
-            RecordKind::Impression => Pricing::Query,
+            RecordKind::Impression => Pricing::Impression,
             _ => Pricing::Free,
         };
         self.id.test = source::read(self.query, self.campaign, pricing, &mut self.facts, counters);

@@ -1,7 +1,7 @@
 //! The hot path: a click, a lander click, a postback, a pixel or an impression comes in, is written down and answered.
 //!
 //! Modules in reading order. What comes in: [`request`](Incoming), `headers`, `query`, `peer`, `cookie`, and the host it
-//! came to: `site`. What is made of it: `visitor` (who), `source` (what the ad platform says), `ids` (its key), `visits`
+//! came to: `site`. What is made of it: `visitor` (who), `source` (what the ad platform says), `price` (what it costs), `ids` (its key), `visits`
 //! (first time or again), `choices` (what a visitor had and saw). The endpoints: `click`, `lander_click`, `impression`,
 //! `intake` (postbacks and pixels), `health`; and `rehearsal` (a click that nobody made). What they share: `link` (which
 //! campaign is asked for), `onward` (how somebody is sent on), `log` (the durability rule), `unlogged` (what is owed when
@@ -25,6 +25,7 @@ mod site;
 mod arrival;
 mod choices;
 mod ids;
+mod price;
 mod source;
 mod visitor;
 mod visits;

@@ -1,12 +1,12 @@
 //! What the traffic source says in the query: fields, cost, platform ids, signals.
 
 use crate::counters::{Counters, Event};
+use crate::price::{Pricing, price};
 use crate::query::{Query, decode};
 use model::facts::Facts;
 use model::money::{DecimalMark, Money, MoneyError};
 use model::record::{RAW_QUERY_BYTES_MAX, tag};
 use model::table::{CampaignRoute, ParamUse};
-use model::thing::CostModel;
 use model::{Field, params, unexpanded};
 
 /// Bytes of a parameter's value that are kept.
@@ -15,17 +15,6 @@ const VALUE_BYTES_MAX: usize = 1024;
 const NAME_BYTES_MAX: usize = 64;
 /// The parameter by which an operator marks a click as a test: `ct_test=1`.
 const TEST_PARAM: &str = "ct_test";
-
-/// Which parts of the query an endpoint makes use of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pricing {
-    /// The cost in the query, else what the campaign's clicks cost.
-    Click,
-    /// The cost in the query only.
-    Query,
-    /// Nobody pays for it.
-    Free,
-}
 
 /// Writes down what the query says; the first parameter of a meaning counts. Returns whether the click is a test.
 pub(crate) fn read(
@@ -44,7 +33,17 @@ pub(crate) fn read(
         }
     }
     let Reader { cost, is_test, .. } = reader;
-    price(cost, campaign, pricing, facts, counters);
+    let in_query = match cost {
+        Cost::Known(amount) => Some(amount),
+        Cost::Unknown => None,
+        Cost::Refused(error) => {
+            // Noted; the click goes on.
+            facts.push_bytes(tag::COST_REFUSED, error.to_string().as_bytes());
+            counters.count(Event::CostRefused);
+            None
+        }
+    };
+    price(in_query, campaign, pricing, facts);
     facts.set_flag(Field::Test, is_test);
     if !query.text.is_empty() {
         let raw = params::cut(query.text, RAW_QUERY_BYTES_MAX);
@@ -132,41 +131,13 @@ fn is_pair_of(pair: &[u8], name: &str) -> bool {
     pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'='))
 }
 
-/// Writes the cost down: the amount in the query, else what the campaign says. A cost that is no amount is noted, and
-/// the click goes on.
-fn price(
-    cost: Cost,
-    campaign: &CampaignRoute,
-    pricing: Pricing,
-    facts: &mut Facts,
-    counters: &Counters,
-) {
-    if let Cost::Refused(error) = cost {
-        facts.push_bytes(tag::COST_REFUSED, error.to_string().as_bytes());
-        counters.count(Event::CostRefused);
-    }
-    let said = match (cost, pricing) {
-        (_, Pricing::Free) => None,
-        (Cost::Known(amount), _) => Some((amount, campaign.cost_currency)),
-        (_, Pricing::Query) => None,
-        (_, Pricing::Click) => match campaign.cost {
-            CostModel::Cpc { amount, currency } => Some((amount, currency)),
-            CostModel::None => None,
-        },
-    };
-    if let Some((amount, currency)) = said {
-        facts.push_int(tag::COST, amount.0);
-        facts.push_bytes(tag::COST_CURRENCY, currency.as_str().as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use model::facts::Value;
     use model::money::Currency;
     use model::table::{RoutingTable, Things};
-    use model::thing::{Campaign, Source, SourceParam, Thing, Workspace};
+    use model::thing::{Campaign, CostModel, Source, SourceParam, Thing, Workspace};
 
     fn table(cost: CostModel) -> RoutingTable {
         let source = Source {

@@ -7,7 +7,7 @@ use crate::headers::{Headers, host_of};
 use crate::peer::client_address;
 use crate::request::Incoming;
 use crate::visits::cookie_hash;
-use lookup::{GeoHandle, Verdict, request_verdict};
+use lookup::{GeoHandle, Hints, Verdict, request_verdict};
 use model::Field;
 use model::facts::Facts;
 use model::keys::{self, KeyRing};
@@ -91,6 +91,15 @@ impl Visitor {
     /// Whether the request is answered like a click that is none.
     pub fn is_preview(&self) -> bool {
         matches!(self.verdict, Verdict::Preview(_))
+    }
+}
+
+impl Edge {
+    /// What a user agent is taken for today: the code of the reason why it is a program, or a preview; none for a
+    /// person.
+    pub fn judge(&self, user_agent: &str) -> Option<&'static str> {
+        let agent = self.agents.read(user_agent, &Hints::default());
+        agent.verdict.reason().map(|reason| reason.code())
     }
 }
 

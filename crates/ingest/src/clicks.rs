@@ -16,7 +16,7 @@ const BECOME_COLUMNS: [u16; 5] = [tag::KEY, tag::AT, tag::COST, tag::COUNT, tag:
 pub fn project(draft: &mut Draft, context: &Context) {
     let kinds =
         [RecordKind::Click, RecordKind::Preview, RecordKind::Impression, RecordKind::Unlogged];
-    for Arrival { sequence, record } in draft.take(&kinds) {
+    for Arrival { sequence, mut record } in draft.take(&kinds) {
         let Some(key) = record.key() else {
             // Written by no version of edge; there is nothing to attach the row to.
             tracing::error!(sequence, "journal record without a click key left out");
@@ -27,6 +27,7 @@ pub fn project(draft: &mut Draft, context: &Context) {
         if may_repeat && draft.known.is_counted((record.workspace(), key)) {
             continue;
         }
+        draft.thousands.price(&mut record);
         draft.keep(row(sequence, record, key, context));
     }
 }

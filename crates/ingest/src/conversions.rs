@@ -1,5 +1,6 @@
 //! Step *conversions*: each postback or pixel call meets its click and the click's ledger.
 
+use crate::cost::price_entry;
 use crate::draft::{Call, ClickOf, Draft, NamedClick};
 use crate::known::{Known, number};
 use crate::ledger::{Addition, Entry, Incoming, conversion_of, judge};
@@ -119,7 +120,10 @@ fn try_judge(call: &Call, known: &Known, context: &Context) -> Result<Outcome, R
             Some(changed) => facts_of(changed, &added.entry, call),
             None => click_facts(call, &click, landing, &deal),
         };
-        row_of(added.entry, facts, call, of)
+        let mut row = row_of(added.entry, facts, call, of);
+        let standing = added.changes.and_then(|place| rows.get(place..)).unwrap_or_default();
+        price_entry(&mut row, landing, standing, context);
+        row
     };
     let rows: Vec<Row> = judgement.additions.into_iter().map(row).collect();
     Ok(Outcome { verdict: judgement.verdict, reasons, rows })

@@ -1,5 +1,6 @@
 //! A batch on its way: the records that arrived, what is known about their clicks, and the rows so far.
 
+use crate::cost::Thousands;
 use crate::known::Known;
 use crate::reason::Reason;
 use model::ClickKey;
@@ -96,6 +97,8 @@ pub struct Draft {
     pub wanted_txids: HashSet<(ThingId, String)>,
     /// What is known about them.
     pub known: Known,
+    /// Prices per thousand, on their way from click to click.
+    pub thousands: Thousands,
     /// Rows made so far.
     pub rows: Vec<Row>,
     /// Inbox entries made so far.

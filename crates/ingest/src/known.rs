@@ -53,6 +53,8 @@ impl Known {
             RowKind::Click | RowKind::Preview | RowKind::Impression | RowKind::Unlogged => {
                 story.landing.get_or_insert_with(|| row.clone());
             }
+            // Belongs to no click.
+            RowKind::Spend => {}
         }
     }
 

@@ -17,6 +17,7 @@ mod caps;
 
 mod clicks;
 mod conversions;
+mod cost;
 mod foreign_ids;
 mod lander_clicks;
 mod ledger;
@@ -30,11 +31,15 @@ mod gather;
 mod rehearse;
 mod run;
 
+mod recompute;
+
+pub use cost::Thousands;
 pub use draft::{Arrival, Call, ClickOf, Draft, NamedClick};
 pub use error::IngestError;
 pub use known::Known;
 pub use ledger::{Addition, Entry, Incoming, Judgement, judge};
 pub use reason::Reason;
+pub use recompute::{Judged, REFRESH_AUTHOR, Recomputer, refreshes};
 pub use reconvert::reconvert;
 pub use rehearse::rehearse;
 pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings, Shared};

@@ -1,6 +1,7 @@
 //! The loop: takes batches from the journal, passes them along the steps, and says how it stands.
 
 use crate::caps::CapKeeper;
+use crate::cost::Thousands;
 use crate::draft::Draft;
 use crate::error::{IngestError, store_error};
 use crate::gather::{Gathered, gather};
@@ -129,6 +130,7 @@ pub struct Ingest {
     settings: Settings,
     on_verdict: OnVerdict,
     caps: CapKeeper,
+    thousands: Thousands,
     /// A batch that was handed over and not confirmed: where it ends, and its calls.
     in_doubt: Option<(u64, Vec<InboxEntry>)>,
     /// Shows others how far the store is.
@@ -162,6 +164,7 @@ impl Ingest {
             settings,
             on_verdict,
             caps: CapKeeper::new(caps),
+            thousands: Thousands::default(),
             in_doubt,
             ingested,
         })
@@ -251,6 +254,8 @@ impl Ingest {
             self.ingested.store(draft.through, Ordering::Release);
             return Ok(Progress { through: self.position, ..Progress::default() });
         }
+        draft.thousands = self.thousands.clone();
+        draft.thousands.follow(&draft.arrivals, &*self.events).await?;
         let context = Context {
             table: self.shared.table.load_full(),
             rates: self.shared.rates.load_full(),
@@ -269,6 +274,7 @@ impl Ingest {
             metrics::histogram!("clicktrail_ingest_step_seconds", "step" => name)
                 .record(begun.elapsed().as_secs_f64());
         }
+        self.thousands = draft.thousands;
         metrics::counter!("clicktrail_ingest_records_total").increment(records as u64);
         Ok(Progress { through: self.position, records, missing, is_full })
     }

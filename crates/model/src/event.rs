@@ -22,17 +22,20 @@ pub enum RowKind {
     Impression = 5,
     /// Clicks that could not be written down; `count` says how many.
     Unlogged = 6,
+    /// What a cost entry says was spent where nobody clicked; `count` is 0 and `sequence` the entry's number.
+    Spend = 7,
 }
 
 impl RowKind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Click,
         Self::Preview,
         Self::LanderClick,
         Self::Entry,
         Self::Impression,
         Self::Unlogged,
+        Self::Spend,
     ];
 
     /// The kind with this number.

@@ -4,8 +4,8 @@
 //! are ([`money`], [`rate`], [`host`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
 //! ([`thing`]) and what it may start from ([`builtin`]), how a click is routed ([`draw`], [`table`], [`route`],
 //! [`template`], [`unexpanded`], [`zone`]),
-//! what the journal keeps ([`record`], [`codec`]), what the store keeps ([`event`], [`judged`]), what an operator orders
-//! ([`order`]) and what can be asked ([`metric`], [`query`]).
+//! what the journal keeps ([`record`], [`codec`]), what prices a row ([`cost`], [`spend`]), what the store keeps ([`event`],
+//! [`judged`]), what an operator orders ([`order`]) and what can be asked ([`metric`], [`query`]).
 
 mod base32;
 pub mod id;
@@ -38,12 +38,14 @@ pub mod params;
 pub mod postback;
 pub mod record;
 
+pub mod cost;
 pub mod event;
 pub mod judged;
 pub mod order;
 
 pub mod metric;
 pub mod query;
+pub mod spend;
 
 pub use facts::Facts;
 pub use field::Field;

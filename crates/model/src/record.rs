@@ -70,6 +70,16 @@ pub mod tag {
     /// roundings never add up.
     pub const AMOUNT_BEFORE: u16 = 225;
 
+    /// What priced it (int): see [`crate::cost::CostSource`].
+    pub const COST_SOURCE: u16 = 226;
+    /// What the campaign's model says where that is no amount of one click (int): micro-units per thousand, per
+    /// conversion or per day, or millionths of a percent of revenue.
+    pub const COST_RATE: u16 = 227;
+    /// What the row cost before a cost entry priced it, micro-units in the workspace's currency (int).
+    pub const COST_BASE: u16 = 228;
+    /// The cost entry that made the row's cost (int); 0 for the campaign's model per day.
+    pub const COST_ENTRY: u16 = 229;
+
     /// Method of a postback or pixel call (text).
     pub const INTAKE_METHOD: u16 = 230;
     /// Path and query as they came (bytes).
@@ -108,6 +118,8 @@ pub mod tag {
     /// What a call says about the customer, hashed: `name=SHA-256` (text, repeats), see
     /// [`crate::first_party`].
     pub const FIRST_PARTY: u16 = 246;
+    /// The currency of [`COST_RATE`] (text); absent for a share of revenue.
+    pub const COST_RATE_CURRENCY: u16 = 250;
 }
 
 /// What arrived.

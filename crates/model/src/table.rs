@@ -16,8 +16,9 @@ pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
 use crate::money::Currency;
 use crate::template::Template;
 use crate::thing::{
-    Campaign, CampaignStatus, ConversionType, CostModel, Domain, Flow, Kind, Lander, Network,
-    Offer, Payout, Problem, Revision, Source, Thing, ThingId, Workspace, host_is_among,
+    Campaign, CampaignStatus, ConversionType, CostModel, CostPrecedence, Domain, Flow, Kind,
+    Lander, Network, Offer, Payout, Problem, Revision, Source, Thing, ThingId, Workspace,
+    host_is_among,
 };
 use conversion_type::ConversionTypes;
 use domain::Domains;
@@ -108,6 +109,8 @@ pub struct CampaignRoute {
     pub params: Arc<ParamMap>,
     /// What a click costs when its URL does not say.
     pub cost: CostModel,
+    /// Which counts where both say something.
+    pub cost_precedence: CostPrecedence,
     /// Currency of costs in the URL.
     pub cost_currency: Currency,
     /// Destination when not active.
@@ -278,6 +281,16 @@ impl RoutingTable {
         self.workspaces.get(&id)
     }
 
+    /// The numbers of all workspaces, in no order.
+    pub fn workspaces(&self) -> impl Iterator<Item = ThingId> {
+        self.workspaces.keys().copied()
+    }
+
+    /// All campaigns, archived ones included, in no order.
+    pub fn campaigns(&self) -> impl Iterator<Item = &CampaignRoute> {
+        self.campaigns.all()
+    }
+
     /// How many campaigns there are.
     pub fn campaign_count(&self) -> usize {
         self.campaigns.len()
@@ -341,6 +354,7 @@ fn campaign_route(
         source: thing.body.source,
         params,
         cost: thing.body.cost,
+        cost_precedence: thing.body.cost_precedence,
         cost_currency,
         archived_url: archived_url.and_then(|url| Template::parse(url).ok()).map(Box::new),
         allowed_hosts: thing.body.allowed_hosts.clone().into(),

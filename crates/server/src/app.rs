@@ -12,7 +12,7 @@ use model::table::{CapCounts, RoutingTable, Things};
 use model::thing::{Domain, Kind, Problem, ThingId};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use store::{Catalog, Change, Events, Saved, StoreError};
+use store::{Catalog, Change, Costs, Events, Rewrites, Saved, StoreError};
 
 /// The parts that API handlers work with.
 pub struct App {
@@ -26,6 +26,12 @@ pub struct App {
     pub catalog: Arc<dyn Catalog>,
     /// Where facts rest.
     pub events: Arc<dyn Events>,
+    /// The same store, by the side on which figures are computed again.
+    pub rewrites: Arc<dyn Rewrites>,
+    /// What was spent, and what is to be computed again; rests beside the things.
+    pub costs: Arc<dyn Costs>,
+    /// Wakes the worker that computes figures again.
+    pub recomputing: tokio::sync::Notify,
     /// Where facts arrive.
     pub journal: Journal,
     /// The way facts arrive.

@@ -43,9 +43,11 @@ pub enum Command {
     /// Postbacks and pixel calls: what came, what became of it, and how to set it right
     #[command(subcommand)]
     Inbox(InboxCommand),
-    /// Take in conversions from a file
+    /// Take in conversions or costs from a file
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Compute figures again from stored facts; reports show the old or the new ones, never a mix
+    Recompute(RecomputeArgs),
     /// Write facts to stdout in an open format
     Export(ExportArgs),
     /// What currencies are worth in each other
@@ -267,6 +269,31 @@ pub enum ImportCommand {
         #[arg(long)]
         preview: bool,
     },
+    /// Cost entries as CSV; its first line names the columns
+    Costs {
+        /// The file
+        file: PathBuf,
+        /// Only say what each line would do
+        #[arg(long)]
+        preview: bool,
+    },
+}
+
+/// What to compute again.
+#[derive(Debug, Args)]
+pub struct RecomputeArgs {
+    /// Which figures
+    #[arg(long, value_delimiter = ',', required = true, value_parser = ["costs", "bots"])]
+    pub what: Vec<String>,
+    /// Of which clicks: today, yesterday, last_7_days, …, all, or FROM..TO
+    #[arg(long)]
+    pub period: String,
+    /// Time zone, such as Europe/Berlin; the workspace's when absent
+    #[arg(long)]
+    pub tz: Option<String>,
+    /// Only this campaign's, by its number
+    #[arg(long)]
+    pub campaign: Option<u32>,
 }
 
 /// What to export.

@@ -18,13 +18,16 @@ mod export;
 mod first_start;
 mod folder;
 mod geo_tables;
-mod import_command;
+mod import_conversions;
+mod import_costs;
 mod inbox_command;
 mod keys;
 mod orders;
 mod output;
 mod rates_command;
 mod rates_feed;
+mod recompute;
+mod recompute_command;
 mod report_command;
 mod serve;
 mod simulate_command;
@@ -36,7 +39,7 @@ mod token;
 mod trail;
 
 use clap::Parser;
-use cli::{Cli, Command, ConfigCommand, TokenCommand};
+use cli::{Cli, Command, ConfigCommand, ImportCommand, TokenCommand};
 use config::Config;
 use std::process::ExitCode;
 
@@ -68,8 +71,14 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Simulate(args) => simulate_command::run(config, args),
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
         Command::Explain(args) => explain::run(config, &args),
+        Command::Import(ImportCommand::Costs { file, preview }) => {
+            import_costs::run(config, &file, preview)
+        }
+        Command::Recompute(args) => recompute_command::run(config, &args),
         Command::Inbox(command) => inbox_command::run(config, command),
-        Command::Import(command) => import_command::run(config, command),
+        Command::Import(ImportCommand::Conversions { file, preview }) => {
+            import_conversions::run(config, &file, preview)
+        }
         Command::Export(args) => export::run(config, &args),
         Command::Rates(command) => rates_command::run(config, command),
         Command::Check => check::run(&config),

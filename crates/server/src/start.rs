@@ -5,7 +5,7 @@ use crate::bridge;
 use crate::config::Config;
 use crate::folder::Folder;
 use crate::tables::EarlierTables;
-use crate::{first_start, geo_tables, keys, telemetry};
+use crate::{first_start, geo_tables, keys, recompute, telemetry};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use edge::{Clock, Edge, IdFloor};
@@ -47,8 +47,7 @@ pub struct Start {
 /// # Errors
 /// When something cannot be opened; nothing was changed that a later start would miss.
 pub async fn start(config: Config, folder: Folder, start: Start) -> anyhow::Result<Running> {
-    let catalog: Arc<dyn Catalog> =
-        Arc::new(SqliteCatalog::open(&folder.join("catalog.sqlite")).await?);
+    let catalog = Arc::new(SqliteCatalog::open(&folder.join("catalog.sqlite")).await?);
     let started = start_with(config, folder, start, Arc::clone(&catalog)).await;
     if started.is_err() {
         // What is not closed leaves files of its own behind. Why the start failed is worth more than why this does.
@@ -61,13 +60,14 @@ async fn start_with(
     config: Config,
     folder: Folder,
     start: Start,
-    catalog: Arc<dyn Catalog>,
+    catalog: Arc<SqliteCatalog>,
 ) -> anyhow::Result<Running> {
     // Before anything counts: counters bind to the recorder that is there when they are made.
     let metrics = telemetry::start_metrics()?;
     let keys = Arc::new(keys::load_or_create(&config.data)?);
     first_start::prepare(&config, &folder, &*catalog, start.with_example).await?;
-    let events: Arc<dyn Events> = Arc::new(open_events(&config, &folder)?);
+    let store = Arc::new(open_events(&config, &folder)?);
+    let events: Arc<dyn Events> = store.clone();
     let position = events.position().await?;
     let journal = open_journal(&config, &folder, position)?;
     refuse_newer_records(&journal, position)?;
@@ -98,8 +98,11 @@ async fn start_with(
         metrics,
         keys,
         templates: Templates::load()?,
+        costs: catalog.clone(),
         catalog,
+        rewrites: store,
         events,
+        recomputing: tokio::sync::Notify::new(),
         journal,
         edge,
         things: ArcSwap::from_pointee(things),
@@ -117,6 +120,8 @@ async fn start_with(
     let mut workers = vec![spawn("replay", replay(app.clone(), stop.clone()))?];
     if app.config.ingest {
         workers.push(start_ingest(&app, &stop).await?);
+        let (runtime, work) = (Handle::current(), recompute::run(app.clone(), stop.clone()));
+        workers.push(spawn("recompute", move || runtime.block_on(work))?);
     }
     Ok(Running { app, folder, geo, geo_files, stop, workers })
 }

@@ -30,6 +30,13 @@ pub fn normal_facts(row: &Row) -> Facts {
     facts
 }
 
+/// The facts under `tags`, and whose they are.
+pub(crate) fn kept(facts: &Facts, tags: &[u16]) -> Facts {
+    let mut some = Facts::default();
+    some.extend(facts, |tag| tags.contains(&tag) || tag == Field::Workspace.tag());
+    some
+}
+
 /// The bit of the column `flags` that stands for the truth with this tag.
 pub(crate) fn flag_bit(tag: u16) -> Option<u8> {
     match Field::from_tag(tag).map(Field::row) {

@@ -15,6 +15,7 @@ pub fn field_value(row: &Row, field: Field, time: TimeBasis, zone: &ZoneOffsets)
         return Cell::Int(bucket);
     }
     match (field, field.row().home, field.row().kind) {
+        (Field::ClickId, ..) if row.kind == RowKind::Spend => Cell::Null,
         (Field::ClickId, ..) => Cell::Int(row.key.0),
         (Field::IpNet, ..) => {
             row.facts.text(Field::Ip).and_then(ip_net).map_or(Cell::Null, Cell::Text)

@@ -9,7 +9,9 @@
 mod error;
 
 mod catalog;
+mod costs;
 mod events;
+mod rewrites;
 
 mod facts_order;
 mod field_value;
@@ -33,6 +35,9 @@ pub use catalog::{
     TokenRow,
 };
 pub use changes::{Standing, StoredThing, check_changes};
+pub use costs::{
+    Author, CostAdded, CostQuery, CostRow, Costs, NewCost, NewRecompute, Progress, Recompute, What,
+};
 pub use duck::{DuckEvents, DuckOptions};
 pub use error::{Cause, ReferenceProblem, StoreError, User};
 pub use events::{
@@ -44,5 +49,6 @@ pub use field_value::{field_value, ip_net, seconds_to_conversion};
 pub use filter_test::{FilterTest, Test, fold};
 pub use memory::{MemoryCatalog, MemoryEvents};
 pub use rates::{NoRateKey, RateKey, RateQuery, RateRow};
+pub use rewrites::{Figure, Piece, Rewrite, Rewrites, Scope, Span, Staged};
 pub use sqlite::SqliteCatalog;
 pub use what_if::what_if;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use store::{
-    Catalog, DuckEvents, DuckOptions, Events, MemoryCatalog, MemoryEvents, SqliteCatalog,
+    Catalog, Costs, DuckEvents, DuckOptions, Events, MemoryCatalog, MemoryEvents, SqliteCatalog,
     conformance,
 };
 
@@ -44,4 +44,46 @@ async fn a_catalog_in_sqlite() {
         Ok(Arc::new(SqliteCatalog::open(path).await?) as Arc<dyn Catalog>)
     };
     conformance::catalog(make).await.unwrap();
+}
+
+#[tokio::test]
+async fn costs_in_memory() {
+    let make = async || Ok(Arc::new(MemoryCatalog::new()) as Arc<dyn Costs>);
+    conformance::costs(make).await.unwrap();
+}
+
+#[tokio::test]
+async fn costs_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = std::cell::Cell::new(0);
+    let make = async || {
+        number.set(number.get() + 1);
+        let path = folder.path().join(format!("{}.sqlite", number.get()));
+        Ok(Arc::new(SqliteCatalog::open(path).await?) as Arc<dyn Costs>)
+    };
+    conformance::costs(make).await.unwrap();
+}
+
+#[tokio::test]
+async fn rewrites_in_memory() {
+    let make = async || {
+        let store = Arc::new(MemoryEvents::new());
+        let both: conformance::Both = (store.clone(), store);
+        Ok(both)
+    };
+    conformance::rewrites(make).await.unwrap();
+}
+
+#[tokio::test]
+async fn rewrites_in_duckdb() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = std::cell::Cell::new(0);
+    let make = async || {
+        number.set(number.get() + 1);
+        let path = folder.path().join(format!("{}.duckdb", number.get()));
+        let store = Arc::new(DuckEvents::open(path, options())?);
+        let both: conformance::Both = (store.clone(), store);
+        Ok(both)
+    };
+    conformance::rewrites(make).await.unwrap();
 }

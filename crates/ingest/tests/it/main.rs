@@ -13,10 +13,12 @@ mod catalog;
 mod rig;
 
 mod caps;
+mod costs;
 mod hearing;
 mod oracle;
 mod play;
 mod property;
+mod recompute;
 mod reconvert;
 mod writing;
 

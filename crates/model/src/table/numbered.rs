@@ -24,6 +24,10 @@ impl<R> Numbered<R> {
         self.rows.get(place as usize)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &R> {
+        self.rows.iter()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }

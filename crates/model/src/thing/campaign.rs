@@ -1,8 +1,8 @@
 //! A campaign: the link that is clicked, where its clicks come from, what they cost, where they go.
 
+use super::cost::{CostModel, CostPrecedence};
 use super::workspace::is_param_name;
 use super::{Body, Kind, Problem, ThingId};
-use crate::money::{Currency, Money};
 use crate::template::Template;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,9 @@ pub struct Campaign {
     /// What they cost.
     #[serde(default)]
     pub cost: CostModel,
+    /// Which counts where both the landing URL and the model name a cost.
+    #[serde(default, skip_serializing_if = "CostPrecedence::is_usual")]
+    pub cost_precedence: CostPrecedence,
     /// Whether the link is in use.
     #[serde(default)]
     pub status: CampaignStatus,
@@ -38,22 +41,6 @@ pub struct Campaign {
     /// stands for every host below `example.com`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_hosts: Vec<String>,
-}
-
-/// What a click costs when its URL does not say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum CostModel {
-    /// Nothing.
-    #[default]
-    None,
-    /// A fixed amount per click.
-    Cpc {
-        /// The amount.
-        amount: Money,
-        /// Its currency.
-        currency: Currency,
-    },
 }
 
 /// Whether a campaign's link is in use.
@@ -113,11 +100,7 @@ impl Body for Campaign {
             let message = format!("`{host}` is no host: expected a name such as shop.example");
             problems.push(Problem::new(format!("allowed_hosts[{i}]"), message));
         }
-        if let CostModel::Cpc { amount, .. } = self.cost
-            && amount < Money::ZERO
-        {
-            problems.push(Problem::new("cost.amount", "expected 0 or more"));
-        }
+        problems.extend(self.cost.problem());
         problems
     }
 

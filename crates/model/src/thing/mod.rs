@@ -2,6 +2,7 @@
 
 mod campaign;
 mod conversion_type;
+mod cost;
 mod domain;
 mod flow;
 mod lander;
@@ -16,8 +17,9 @@ mod unreachable;
 mod workspace;
 
 pub(crate) use campaign::host_is_among;
-pub use campaign::{Campaign, CampaignStatus, CostModel};
+pub use campaign::{Campaign, CampaignStatus};
 pub use conversion_type::ConversionType;
+pub use cost::{CostModel, CostPrecedence, Percent};
 pub use domain::{Domain, DomainAnswer, Scheme};
 pub use flow::{Flow, Returning};
 pub use lander::Lander;

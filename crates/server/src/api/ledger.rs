@@ -55,6 +55,8 @@ pub struct LedgerEntry {
     pub currency: String,
     /// What of it the reports sum, in the workspace's currency.
     pub revenue: String,
+    /// What it cost, signed, in the workspace's currency: under models by conversion.
+    pub cost: String,
     /// The rate that made revenue of the amount: that of the conversion's first report. Null where both
     /// have one currency, and where there was no rate.
     pub conversion: Option<Conversion>,
@@ -98,6 +100,7 @@ pub fn entry(row: &Row, currency: Currency, names: &AppNames) -> LedgerEntry {
         amount: amount(row.facts.int_at(tag::AMOUNT).unwrap_or(row.revenue)),
         currency: text(Field::Currency).unwrap_or_else(|| currency.to_string()),
         revenue: amount(row.revenue),
+        cost: amount(row.cost),
         conversion: Conversion::of(&row.facts),
         offer: thing(&row.facts, Field::Offer, names),
         network: thing(&row.facts, Field::Network, names),

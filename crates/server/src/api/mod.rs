@@ -3,7 +3,8 @@
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
 //! `kind` (the table of kinds), `thing_input`, `notes`, `listing`, `write`, `things`, `revisions`, `template_view`,
 //! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `simulate`. Facts: `facts`, `ledger`,
-//! `inbox`, `replay`, `reported`, `import`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`. The server: `configuration`, `system`.
+//! `inbox`, `replay`, `reported`, `import`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`.
+//! Money spent: `cost_input`, `costs`, `cost_import`, `recomputes`. The server: `configuration`, `system`.
 //! The description: `schema`,
 //! `openapi`.
 
@@ -24,6 +25,11 @@ mod thing_input;
 mod things;
 mod tokens;
 mod write;
+
+mod cost_import;
+mod cost_input;
+mod costs;
+mod recomputes;
 
 mod freshness;
 mod names;
@@ -95,6 +101,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/inbox", get(inbox::list))
         .route("/api/v1/inbox/replay", post(replay::many))
         .route("/api/v1/inbox/{id}", get(inbox::show))
+        .merge(money_spent())
         .route("/api/v1/inbox/{id}/replay", post(replay::one))
         .route("/api/v1/events/export", get(events_export::export))
         .route("/api/v1/config", get(configuration::export))
@@ -118,6 +125,17 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(extract::no_endpoint)
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
         .with_state(app)
+}
+
+/// Cost entries, and what they change.
+fn money_spent() -> Router<Arc<App>> {
+    let file = DefaultBodyLimit::max(cost_import::FILE_BYTES_MAX);
+    Router::new()
+        .route("/api/v1/costs", get(costs::list).post(costs::add))
+        .route("/api/v1/costs/import", post(cost_import::import).layer(file))
+        .route("/api/v1/costs/{id}", get(costs::show).delete(costs::undo))
+        .route("/api/v1/recompute", post(recomputes::ask))
+        .route("/api/v1/recompute/{id}", get(recomputes::show))
 }
 
 /// A configuration may be larger than anything else that is sent.

@@ -4,8 +4,8 @@ use super::extract::json;
 use super::problem::{PROBLEM_JSON, ProblemDocument};
 use super::schema::{describe, shared};
 use super::{
-    clicks, configuration, events_export, explain, import, inbox, rates, replay, reports,
-    revisions, simulate, system, templates, things, tokens, trail,
+    clicks, configuration, cost_import, costs, events_export, explain, import, inbox, rates,
+    recomputes, replay, reports, revisions, simulate, system, templates, things, tokens, trail,
 };
 use axum::response::Response;
 use http::StatusCode;
@@ -27,6 +27,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
         (name = "things", description = "what the operator sets up"),
         (name = "reports", description = "figures by any fields"),
         (name = "facts", description = "single clicks, conversions and calls"),
+        (name = "costs", description = "what was spent on which traffic"),
         (name = "rates", description = "what currencies are worth in each other"),
         (name = "configuration", description = "everything that is set up as one file"),
         (name = "tokens", description = "API keys"),
@@ -40,6 +41,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
         reports::ask, reports::export, reports::fields, reports::metrics, simulate::simulate,
         clicks::list, trail::show, explain::click, explain::visitor, clicks::conversions, import::report, import::import, inbox::list, inbox::show, replay::one, replay::many, events_export::export,
         rates::list, rates::set, rates::import,
+        costs::list, costs::add, costs::show, costs::undo, cost_import::import, recomputes::ask, recomputes::show,
         tokens::list, tokens::create, tokens::revoke,
         configuration::export, configuration::plan, configuration::apply, configuration::log,
         system::show, system::metrics, show,

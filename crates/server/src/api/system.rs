@@ -32,8 +32,19 @@ pub struct System {
     pub store: StoreView,
     /// Where facts arrive.
     pub edge: EdgeView,
+    /// Figures that are to be computed again.
+    pub recompute: RecomputeStatus,
     /// What the operator decided.
     pub configuration: ConfigurationView,
+}
+
+/// Figures that are to be computed again: until then reports show the former ones.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct RecomputeStatus {
+    /// Jobs that are not done, of all workspaces.
+    pub unfinished: usize,
+    /// What went wrong last with the first of them; it is tried again.
+    pub error: Option<String>,
 }
 
 /// The journal.
@@ -155,6 +166,7 @@ pub async fn show(State(app): State<Arc<App>>, _: Caller) -> Result<Response, Ap
     let newest_ms = stats.newest_ms.unwrap_or_default().min(freshness.at_ms);
     let fresh_ms = if freshness.waiting() == 0 { freshness.at_ms } else { newest_ms };
     let table = app.table.load();
+    let jobs = app.costs.unfinished().await?;
     let system = System {
         version: env!("CARGO_PKG_VERSION"),
         started: rfc3339(app.started_ms),
@@ -174,6 +186,10 @@ pub async fn show(State(app): State<Arc<App>>, _: Caller) -> Result<Response, Ap
             bytes: stats.bytes,
         },
         edge: edge_view(&app),
+        recompute: RecomputeStatus {
+            unfinished: jobs.len(),
+            error: jobs.into_iter().next().and_then(|job| job.progress.error),
+        },
         configuration: ConfigurationView {
             revision: table.revision(),
             campaigns: table.campaign_count(),

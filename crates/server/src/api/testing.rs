@@ -84,12 +84,16 @@ impl TestApi {
         };
         let public_host = config.public_host.as_str().into();
         let edge_config = edge::Config { public_host, ..edge::Config::default() };
+        let (catalog, events) = (Arc::new(MemoryCatalog::new()), Arc::new(MemoryEvents::new()));
         let app = Arc::new(App {
             config,
             keys,
             templates: Templates::load().unwrap(),
-            catalog: Arc::new(MemoryCatalog::new()),
-            events: Arc::new(MemoryEvents::new()),
+            costs: catalog.clone(),
+            catalog,
+            rewrites: events.clone(),
+            events,
+            recomputing: Default::default(),
             journal,
             edge: Arc::new(Edge::new(edge_config, parts)),
             things: ArcSwap::default(),

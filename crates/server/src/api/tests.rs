@@ -1,6 +1,7 @@
 //! The rules of the API, each shown by requests through the whole router.
 
 mod configuration;
+mod costs;
 mod domains;
 mod facts;
 mod rates;

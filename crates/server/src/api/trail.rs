@@ -14,6 +14,7 @@ use crate::app::{App, now_ms};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
+use model::cost::CostSource;
 use model::event::{InboxEntry, Row, RowKind};
 use model::facts::Facts;
 use model::id::IdError;
@@ -126,6 +127,15 @@ pub struct Cost {
     pub amount: String,
     /// The workspace's currency.
     pub currency: String,
+    /// What priced it: `parameter`, `model` or `entry`; null where nothing did.
+    pub by: Option<&'static str>,
+    /// The campaign's model at the time: `cpc`, `cpm_clicks`, `cpm_impressions` (which bear the cost), `cpa`, `cpl` and
+    /// `rev_share` (conversions bear it), `per_day`.
+    pub model: Option<&'static str>,
+    /// The cost entry that made it.
+    pub entry: Option<i64>,
+    /// What it cost before that entry, decimal text.
+    pub before: Option<String>,
     /// What it cost as received, where that was another currency. Without a rate no sum holds it.
     pub original: Option<OriginalCost>,
     /// The text of a cost parameter that holds no amount.
@@ -318,6 +328,7 @@ impl Found {
 fn click_of(row: &Row, currency: Currency, names: &AppNames) -> Click {
     let facts = &row.facts;
     let text = |tag| facts::texts(facts, tag).into_iter().next();
+    let model = CostSource::of(facts).filter(|source| *source != CostSource::Parameter);
     Click {
         kind: row_word(row.kind),
         sequence: row.sequence,
@@ -326,6 +337,10 @@ fn click_of(row: &Row, currency: Currency, names: &AppNames) -> Click {
         cost: Cost {
             amount: amount(row.cost),
             currency: currency.to_string(),
+            by: priced_by(facts),
+            model: model.map(CostSource::as_str),
+            entry: facts.int_at(tag::COST_ENTRY).filter(|entry| *entry != 0),
+            before: facts.int_at(tag::COST_BASE).map(amount),
             original: facts.int_at(tag::COST).map(|micro| OriginalCost {
                 amount: amount(micro),
                 currency: text(tag::COST_CURRENCY),
@@ -338,6 +353,16 @@ fn click_of(row: &Row, currency: Currency, names: &AppNames) -> Click {
         signals: facts::pairs(facts, tag::SIGNAL),
         unexpanded: facts::texts(facts, tag::BLANKED),
         query_cut: facts.int_at(tag::CUT) == Some(1),
+    }
+}
+
+/// What made the cost of a row; entry 0 is the model per day.
+fn priced_by(facts: &Facts) -> Option<&'static str> {
+    match (facts.int_at(tag::COST_ENTRY), CostSource::of(facts)) {
+        (Some(1..), _) => Some("entry"),
+        (Some(_), _) => Some("model"),
+        (None, Some(CostSource::Parameter)) => Some("parameter"),
+        (None, source) => source.map(|_| "model"),
     }
 }
 
@@ -376,5 +401,6 @@ pub fn row_word(kind: RowKind) -> &'static str {
         RowKind::Entry => "entry",
         RowKind::Impression => "impression",
         RowKind::Unlogged => "unlogged",
+        RowKind::Spend => "spend",
     }
 }

@@ -48,10 +48,9 @@ impl Installation {
         let (journal, _) =
             Journal::open(Arc::new(RealDisk::new()), &path("journal"), options).unwrap();
         let duck = DuckOptions { memory_bytes: 256 << 20, threads: 1 };
-        let events: Arc<dyn Events> =
-            Arc::new(DuckEvents::open(path("events.duckdb"), duck).unwrap());
-        let catalog: Arc<dyn Catalog> =
-            Arc::new(SqliteCatalog::open(&path("catalog.sqlite")).await.unwrap());
+        let store = Arc::new(DuckEvents::open(path("events.duckdb"), duck).unwrap());
+        let events: Arc<dyn Events> = store.clone();
+        let catalog = Arc::new(SqliteCatalog::open(&path("catalog.sqlite")).await.unwrap());
         let things = catalog.things().await.unwrap();
         let table = Arc::new(ArcSwap::from_pointee(RoutingTable::new(&things)));
         let clock = Arc::new(SimulatedClock::at(END_MS));
@@ -70,8 +69,11 @@ impl Installation {
             templates: model::builtin::Templates::load().unwrap(),
             config,
             keys,
+            costs: catalog.clone(),
             catalog,
+            rewrites: store,
             events,
+            recomputing: Default::default(),
             journal,
             edge: Arc::new(Edge::new(edge::Config::default(), parts)),
             things: ArcSwap::from_pointee(things),

@@ -21,6 +21,8 @@ mod configuration;
 
 // What commands do with what they are given.
 mod commands;
+// What was spent, spread over clicks.
+mod costs;
 
 // SIGKILL under load.
 mod crash;

@@ -1,4 +1,4 @@
--- Events: three tables of one shape. The columns of the fields follow from the field table and are
+-- Events: four tables of one shape. The columns of the fields follow from the field table and are
 -- added when the database is opened (src/duck/migrate.rs); these are the ones every row has.
 -- Texts that hardly ever repeat are kept from DuckDB's dictionaries, which would have to be read whole
 -- for one of them.
@@ -14,6 +14,9 @@ CREATE TABLE clicks (
     flags BIGINT,
     cost_amount BIGINT,
     cost_currency VARCHAR,
+    cost_source BIGINT,
+    cost_base BIGINT,
+    cost_entry BIGINT,
     amount BIGINT,
     rate VARCHAR,
     visitor BIGINT,
@@ -25,6 +28,7 @@ CREATE TABLE clicks (
 
 CREATE TABLE hops AS FROM clicks;
 CREATE TABLE ledger AS FROM clicks;
+CREATE TABLE spend AS FROM clicks;
 
 -- Ids that platforms gave clicks, by hash.
 CREATE TABLE platform_ids (
@@ -45,7 +49,30 @@ CREATE TABLE inbox (
     search VARCHAR
 );
 
--- Numbers about the whole: `format`, `position`, `newest_ms`, and `largest_key:NODE` for every node.
+-- New figures of a recompute, kept aside until one transaction puts all of them in place. `row_table`: 0 clicks, 1 hops,
+-- 2 ledger. With `is_bot` it is a verdict; else a cost, and
+-- without an entry a row costs again what it was written down with.
+CREATE TABLE staged (
+    job BIGINT,
+    piece BIGINT,
+    row_table BIGINT,
+    key BIGINT,
+    sequence BIGINT,
+    entry BIGINT,
+    cost BIGINT,
+    is_bot BIGINT,
+    reason VARCHAR
+);
+
+CREATE TABLE staged_pieces (
+    job BIGINT,
+    piece BIGINT,
+    through BIGINT,
+    basis BIGINT
+);
+
+-- Numbers about the whole: `format`, `position`, `generation` (how often figures were switched), `newest_ms`, and
+-- `largest_key:NODE` for every node.
 CREATE TABLE meta (
     name VARCHAR,
     value BIGINT

@@ -41,6 +41,56 @@ CREATE TABLE claims (
     PRIMARY KEY (workspace, key)
 ) STRICT, WITHOUT ROWID;
 
+-- What was spent on which traffic, append-only: of several entries for the same traffic the newest stands
+-- that was not undone. `slice` is a JSON object, its keys in the order of the field table's tags.
+CREATE TABLE costs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace INTEGER NOT NULL,
+    campaign INTEGER NOT NULL,
+    slice TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,
+    to_ms INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    author TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    batch TEXT
+) STRICT;
+
+CREATE INDEX costs_of_traffic ON costs (workspace, campaign, from_ms, to_ms, slice);
+
+CREATE TRIGGER costs_stay BEFORE UPDATE ON costs
+BEGIN SELECT RAISE(ABORT, 'a cost entry is never changed'); END;
+
+CREATE TRIGGER costs_remain BEFORE DELETE ON costs
+BEGIN SELECT RAISE(ABORT, 'a cost entry is never removed'); END;
+
+CREATE TABLE cost_undos (
+    cost INTEGER PRIMARY KEY REFERENCES costs (id),
+    author TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT;
+
+-- Projections that are to be computed again, and how far that is.
+CREATE TABLE recomputes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    campaign INTEGER,
+    from_ms INTEGER NOT NULL,
+    to_ms INTEGER NOT NULL,
+    author TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    batch TEXT,
+    is_done INTEGER NOT NULL DEFAULT 0,
+    rows_done INTEGER NOT NULL DEFAULT 0,
+    rows_total INTEGER NOT NULL DEFAULT 0,
+    changed INTEGER NOT NULL DEFAULT 0,
+    error TEXT
+) STRICT;
+
+CREATE INDEX recomputes_unfinished ON recomputes (id) WHERE NOT is_done;
+
 -- What one unit of `base` costs in `quote` from `day` on, as decimal text. Rows are only added: of those
 -- with the same key the newest stands. No price ends a manual rate.
 CREATE TABLE rates (

@@ -5,8 +5,12 @@
 mod catalog;
 mod catalog_rates;
 mod catalog_rules;
+mod costs;
 mod events;
+mod rewrites;
 mod sample;
 
 pub use catalog::catalog;
+pub use costs::costs;
 pub use events::events;
+pub use rewrites::{Both, rewrites};

@@ -130,7 +130,8 @@ fn write(connection: &Connection, layout: &Layout, batch: &Batch) -> Result<(), 
     inbox::write(connection, batch)
 }
 
-fn append_rows<'r>(
+/// Appends rows of one table.
+pub fn append_rows<'r>(
     connection: &Connection,
     layout: &Layout,
     table: Table,

@@ -75,6 +75,7 @@ impl<'a> Expressions<'a> {
         }
         let name = literal::name(field.name());
         match (field, field.row().home) {
+            (Field::ClickId, _) if self.table == Table::Spend => "NULL::BIGINT".to_owned(),
             (Field::ClickId, _) => "key".to_owned(),
             (Field::IpNet, _) => ip_net(),
             (Field::SecondsToConversion, _) => self.seconds_to_conversion(),

@@ -13,6 +13,7 @@ mod open;
 mod platform;
 mod query_brief;
 mod read_rows;
+mod rewrites;
 mod rows;
 mod schema;
 mod select;
@@ -21,6 +22,7 @@ pub use open::DuckOptions;
 
 use crate::error::StoreError;
 use crate::events::{Batch, Cursor, EventStats, Events, ExportPage, InboxQuery};
+use crate::rewrites::{Piece, Rewrite, Rewrites, Scope, Span, Staged};
 use async_trait::async_trait;
 use commit::Meta;
 use desk::Desk;
@@ -154,7 +156,7 @@ impl Events for DuckEvents {
         if let [key] = keys {
             return self.rows_of_one(workspace, *key).await;
         }
-        self.find_rows(workspace, &Table::ALL, keys).await
+        self.find_rows(workspace, &Table::OF_CLICKS, keys).await
     }
 
     async fn entries_with_txid(
@@ -246,6 +248,36 @@ impl Events for DuckEvents {
                 .map_err(StoreError::during("end the threads of the event store"))?
                 .map_err(|_| StoreError::Closed),
         )
+    }
+}
+
+#[async_trait]
+impl Rewrites for DuckEvents {
+    async fn generation(&self) -> Result<u64, StoreError> {
+        self.lookups.ask(rewrites::generation).await
+    }
+
+    async fn rows_within(&self, scope: &Scope) -> Result<Vec<Row>, StoreError> {
+        let (layout, scope) = (self.layout.clone(), scope.clone());
+        self.reports.ask(move |c| rewrites::rows_within(c, &layout, &scope)).await
+    }
+
+    async fn stage(&self, piece: Piece, rewrites: Vec<Rewrite>) -> Result<(), StoreError> {
+        self.writer.ask(move |connection| rewrites::stage(connection, piece, &rewrites)).await
+    }
+
+    async fn staged(&self, job: i64) -> Result<Option<Staged>, StoreError> {
+        self.writer.ask(move |connection| rewrites::staged(connection, job)).await
+    }
+
+    async fn switch(
+        &self,
+        job: i64,
+        span: Span,
+        spend: Option<Vec<Row>>,
+    ) -> Result<u64, StoreError> {
+        let layout = self.layout.clone();
+        self.writer.ask(move |c| rewrites::switch(c, &layout, job, &span, spend.as_deref())).await
     }
 }
 

@@ -5,11 +5,12 @@ use super::query_brief;
 use super::rows::Layout;
 use super::schema::{ColumnType, FIXED, REST, RestForm, Table, read_rest_name};
 use crate::error::StoreError;
-use crate::facts_order::flag_bit;
+use crate::facts_order::{flag_bit, kept};
 use arrow::array::{Array, AsArray, Int64Array, MapArray, StringArray, StructArray};
 use arrow::datatypes::Int64Type;
 use duckdb::Connection;
 use model::ClickKey;
+use model::Field;
 use model::event::{Row, RowKind};
 use model::facts::{Facts, Value};
 use model::field::FIELDS;
@@ -38,6 +39,43 @@ pub fn select(
     let mut rows = Vec::new();
     for batch in select_part(connection, layout, table, condition, Part::Whole)? {
         read(layout, &[batch], &mut rows)?;
+    }
+    Ok(rows)
+}
+
+/// These rows with the facts under `tags` alone: other columns are not read.
+pub fn select_tags(
+    connection: &Connection,
+    layout: &Layout,
+    table: Table,
+    condition: &str,
+    tags: &[u16],
+) -> Result<Vec<Row>, StoreError> {
+    let failed = StoreError::during("read rows");
+    let optional = layout.columns.iter().map(|column| {
+        let name = literal::name(column.name);
+        if tags.contains(&column.tag) || column.tag == Field::Workspace.tag() {
+            name
+        } else {
+            format!("NULL::{} AS {name}", column.kind.sql())
+        }
+    });
+    let has_rest = tags.iter().any(|tag| {
+        flag_bit(*tag).is_none() && layout.columns.iter().all(|column| column.tag != *tag)
+    });
+    let rest =
+        if has_rest { REST.to_owned() } else { format!("NULL::MAP(VARCHAR, VARCHAR) AS {REST}") };
+    let names = FIXED.into_iter().map(literal::name).chain(optional).chain([rest]);
+    let columns = names.collect::<Vec<_>>().join(", ");
+    let sql = format!("SELECT {columns} FROM {} WHERE {condition}", table.name());
+    let mut statement = connection.prepare(&sql).map_err(&failed)?;
+    drop(statement.query_arrow([]).map_err(&failed)?);
+    let mut rows = Vec::new();
+    while let Some(batch) = statement.step().map_err(&failed)? {
+        read(layout, &[batch], &mut rows)?;
+    }
+    for row in &mut rows {
+        row.facts = kept(&row.facts, tags);
     }
     Ok(rows)
 }

@@ -16,11 +16,16 @@ pub enum Table {
     Hops,
     /// The conversion ledger.
     Ledger,
+    /// What was spent where nobody clicked.
+    Spend,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Clicks, Self::Hops, Self::Ledger];
+    pub const ALL: [Self; 4] = [Self::Clicks, Self::Hops, Self::Ledger, Self::Spend];
+
+    /// Those whose rows belong to a click.
+    pub const OF_CLICKS: [Self; 3] = [Self::Clicks, Self::Hops, Self::Ledger];
 
     /// Its name in SQL.
     pub const fn name(self) -> &'static str {
@@ -28,6 +33,7 @@ impl Table {
             Self::Clicks => "clicks",
             Self::Hops => "hops",
             Self::Ledger => "ledger",
+            Self::Spend => "spend",
         }
     }
 
@@ -39,6 +45,7 @@ impl Table {
             }
             Self::Hops => &[RowKind::LanderClick],
             Self::Ledger => &[RowKind::Entry],
+            Self::Spend => &[RowKind::Spend],
         }
     }
 
@@ -47,6 +54,7 @@ impl Table {
         match kind {
             RowKind::LanderClick => Self::Hops,
             RowKind::Entry => Self::Ledger,
+            RowKind::Spend => Self::Spend,
             _ => Self::Clicks,
         }
     }
@@ -94,9 +102,12 @@ pub struct Column {
 }
 
 /// Structural values that most clicks have, and those of amounts that may be converted again.
-const TAG_COLUMNS: [Column; 7] = [
+const TAG_COLUMNS: [Column; 10] = [
     Column { name: "cost_amount", tag: tag::COST, kind: ColumnType::Int },
     Column { name: "cost_currency", tag: tag::COST_CURRENCY, kind: ColumnType::Text },
+    Column { name: "cost_source", tag: tag::COST_SOURCE, kind: ColumnType::Int },
+    Column { name: "cost_base", tag: tag::COST_BASE, kind: ColumnType::Int },
+    Column { name: "cost_entry", tag: tag::COST_ENTRY, kind: ColumnType::Int },
     Column { name: "amount", tag: tag::AMOUNT, kind: ColumnType::Int },
     Column { name: "rate", tag: tag::RATE, kind: ColumnType::Text },
     Column { name: "visitor", tag: tag::VISITOR, kind: ColumnType::Int },
@@ -130,7 +141,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 42] = [
+const TAG_NAMES: [(&str, u16); 47] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -156,6 +167,11 @@ const TAG_NAMES: [(&str, u16); 42] = [
     ("rate", tag::RATE),
     ("rate_at", tag::RATE_AT),
     ("amount_before", tag::AMOUNT_BEFORE),
+    ("cost_source", tag::COST_SOURCE),
+    ("cost_rate", tag::COST_RATE),
+    ("cost_rate_currency", tag::COST_RATE_CURRENCY),
+    ("cost_base", tag::COST_BASE),
+    ("cost_entry", tag::COST_ENTRY),
     ("intake_method", tag::INTAKE_METHOD),
     ("intake_url", tag::INTAKE_URL),
     ("intake_body", tag::INTAKE_BODY),

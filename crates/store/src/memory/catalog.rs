@@ -1,10 +1,14 @@
 //! The catalog in a vector of revisions.
 
+use super::costs::CostLog;
 use crate::catalog::{
     Catalog, Change, Claim, IDEMPOTENCY_MS, KeptAnswer, LogRow, Replaced, RevisionRow, Saved,
     TokenRow,
 };
 use crate::changes::{Standing, StoredThing, check_changes};
+use crate::costs::{
+    Author, CostAdded, CostQuery, CostRow, Costs, NewCost, NewRecompute, Progress, Recompute,
+};
 use crate::error::StoreError;
 use crate::rates::{RateKey, RateQuery, RateRow, is_known, last_of_each};
 use crate::thing_body;
@@ -27,6 +31,7 @@ struct State {
     log: Vec<Saving>,
     tokens: Vec<([u8; 32], TokenRow)>,
     claims: HashMap<(ThingId, String), ClaimRow>,
+    costs: CostLog,
     rates: Vec<(ThingId, RateRow)>,
 }
 
@@ -300,6 +305,60 @@ impl Catalog for MemoryCatalog {
 
     async fn close(&self) -> Result<(), StoreError> {
         self.state()?.closed = true;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Costs for MemoryCatalog {
+    async fn add_costs(
+        &self,
+        workspace: ThingId,
+        costs: Vec<NewCost>,
+        by: &Author,
+    ) -> Result<Vec<CostAdded>, StoreError> {
+        Ok(self.state()?.costs.add(workspace, costs, by))
+    }
+
+    async fn costs(
+        &self,
+        workspace: ThingId,
+        query: &CostQuery,
+    ) -> Result<Vec<CostRow>, StoreError> {
+        Ok(self.state()?.costs.list(workspace, query))
+    }
+
+    async fn undo_cost(
+        &self,
+        workspace: ThingId,
+        id: i64,
+        by: &Author,
+    ) -> Result<bool, StoreError> {
+        Ok(self.state()?.costs.undo(workspace, id, by))
+    }
+
+    async fn add_recompute(
+        &self,
+        wanted: NewRecompute,
+        by: &Author,
+    ) -> Result<Recompute, StoreError> {
+        Ok(self.state()?.costs.ask(wanted, by))
+    }
+
+    async fn recompute(
+        &self,
+        workspace: ThingId,
+        id: i64,
+    ) -> Result<Option<Recompute>, StoreError> {
+        Ok(self.state()?.costs.recompute(workspace, id))
+    }
+
+    async fn unfinished(&self) -> Result<Vec<Recompute>, StoreError> {
+        Ok(self.state()?.costs.unfinished())
+    }
+
+    async fn note(&self, id: i64, progress: &Progress) -> Result<(), StoreError> {
+        self.state()?.costs.note(id, progress);
         Ok(())
     }
 }

@@ -6,9 +6,10 @@ use crate::events::{
     Batch, Cursor, EXTERNAL_ID_KIND, EventStats, Events, ExportPage, InboxQuery,
     PLATFORM_ID_MATCHES_MAX,
 };
-use crate::facts_order::normal_facts;
+use crate::facts_order::{kept, normal_facts};
 use crate::field_value::row_time_ms;
 use crate::inbox_text;
+use crate::rewrites::{Piece, Rewrite, Rewrites, Scope, Span, Staged};
 use async_trait::async_trait;
 use model::event::{InboxEntry, Row, RowKind};
 use model::facts::Value;
@@ -31,6 +32,8 @@ struct State {
     position: u64,
     rows: Vec<Row>,
     inbox: BTreeMap<u64, InboxEntry>,
+    generation: u64,
+    staged: BTreeMap<(i64, u64), (Piece, Vec<Rewrite>)>,
 }
 
 impl MemoryEvents {
@@ -75,7 +78,9 @@ impl Events for MemoryEvents {
 
     async fn rows_of(&self, workspace: ThingId, keys: &[ClickKey]) -> Result<Vec<Row>, StoreError> {
         let keys: HashSet<_> = keys.iter().collect();
-        self.select(|row| row.workspace() == workspace && keys.contains(&row.key))
+        self.select(|row| {
+            row.kind != RowKind::Spend && row.workspace() == workspace && keys.contains(&row.key)
+        })
     }
 
     async fn entries_with_txid(
@@ -175,6 +180,7 @@ impl Events for MemoryEvents {
         let state = self.state()?;
         let of = |kind| state.rows.iter().filter(|row| row.kind == kind).count() as u64;
         let (hops, entries) = (of(RowKind::LanderClick), of(RowKind::Entry));
+        let spend = of(RowKind::Spend);
         let mut largest = BTreeMap::new();
         for row in &state.rows {
             let key = largest.entry(row.key.node()).or_insert(row.key);
@@ -182,7 +188,7 @@ impl Events for MemoryEvents {
         }
         Ok(EventStats {
             position: state.position,
-            clicks: state.rows.len() as u64 - hops - entries,
+            clicks: state.rows.len() as u64 - hops - entries - spend,
             hops,
             entries,
             inbox: state.inbox.len() as u64,
@@ -195,6 +201,66 @@ impl Events for MemoryEvents {
     async fn close(&self) -> Result<(), StoreError> {
         self.state()?.closed = true;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Rewrites for MemoryEvents {
+    async fn generation(&self) -> Result<u64, StoreError> {
+        Ok(self.state()?.generation)
+    }
+
+    async fn rows_within(&self, scope: &Scope) -> Result<Vec<Row>, StoreError> {
+        let mut rows = self.select(|row| {
+            scope.span.holds(row)
+                && row.sequence <= scope.through
+                && scope.kinds.contains(&row.kind)
+        })?;
+        rows.iter_mut().for_each(|row| row.facts = kept(&row.facts, &scope.tags));
+        Ok(rows)
+    }
+
+    async fn stage(&self, piece: Piece, rewrites: Vec<Rewrite>) -> Result<(), StoreError> {
+        let Piece { job, number, .. } = piece;
+        let mut state = self.state()?;
+        state.staged.retain(|(of, place), _| *of != job || *place < number);
+        state.staged.insert((job, number), (piece, rewrites));
+        Ok(())
+    }
+
+    async fn staged(&self, job: i64) -> Result<Option<Staged>, StoreError> {
+        let state = self.state()?;
+        let mut own = state.staged.iter().filter(|((of, _), _)| *of == job).peekable();
+        let first = own.peek().map(|(_, (piece, _))| *piece);
+        let pieces = own.count() as u64;
+        Ok(first.map(|Piece { through, basis, .. }| Staged { through, basis, pieces }))
+    }
+
+    async fn switch(
+        &self,
+        job: i64,
+        span: Span,
+        spend: Option<Vec<Row>>,
+    ) -> Result<u64, StoreError> {
+        let mut state = self.state()?;
+        let staged = std::mem::take(&mut state.staged);
+        let own = staged.into_iter().filter(|((of, _), _)| *of == job);
+        let mut changed = 0;
+        for rewrite in own.flat_map(|(_, (_, rewrites))| rewrites) {
+            for row in state.rows.iter_mut().filter(|row| rewrite.is_of(row)) {
+                rewrite.apply(row);
+                changed += 1;
+            }
+        }
+        if spend.is_some() {
+            state.rows.retain(|row| row.kind != RowKind::Spend || !span.holds(row));
+        }
+        for mut row in spend.into_iter().flatten() {
+            row.facts = normal_facts(&row);
+            state.rows.push(row);
+        }
+        state.generation += 1;
+        Ok(changed)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod catalog;
+mod costs;
 mod events;
 
 pub use catalog::MemoryCatalog;

@@ -1,12 +1,16 @@
 //! The catalog in SQLite: one file, one connection.
 
 mod claims;
+mod costs;
 mod open;
 mod rates;
 mod revisions;
 mod tokens;
 
 use crate::catalog::{Catalog, Change, Claim, KeptAnswer, LogRow, RevisionRow, Saved, TokenRow};
+use crate::costs::{
+    Author, CostAdded, CostQuery, CostRow, Costs, NewCost, NewRecompute, Progress, Recompute,
+};
 use crate::error::StoreError;
 use crate::rates::{RateQuery, RateRow};
 use crate::thing_body;
@@ -162,5 +166,58 @@ impl Catalog for SqliteCatalog {
             }
             None => Ok(()),
         }
+    }
+}
+
+#[async_trait]
+impl Costs for SqliteCatalog {
+    async fn add_costs(
+        &self,
+        workspace: ThingId,
+        costs: Vec<NewCost>,
+        by: &Author,
+    ) -> Result<Vec<CostAdded>, StoreError> {
+        costs::add(&mut *self.connection().await?, workspace, costs, by).await
+    }
+
+    async fn costs(
+        &self,
+        workspace: ThingId,
+        query: &CostQuery,
+    ) -> Result<Vec<CostRow>, StoreError> {
+        costs::list(&mut *self.connection().await?, workspace, query).await
+    }
+
+    async fn undo_cost(
+        &self,
+        workspace: ThingId,
+        id: i64,
+        by: &Author,
+    ) -> Result<bool, StoreError> {
+        costs::undo(&mut *self.connection().await?, workspace, id, by).await
+    }
+
+    async fn add_recompute(
+        &self,
+        wanted: NewRecompute,
+        by: &Author,
+    ) -> Result<Recompute, StoreError> {
+        costs::insert_recompute(&mut *self.connection().await?, &wanted, by).await
+    }
+
+    async fn recompute(
+        &self,
+        workspace: ThingId,
+        id: i64,
+    ) -> Result<Option<Recompute>, StoreError> {
+        costs::recompute(&mut *self.connection().await?, workspace, id).await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<Recompute>, StoreError> {
+        costs::unfinished(&mut *self.connection().await?).await
+    }
+
+    async fn note(&self, id: i64, progress: &Progress) -> Result<(), StoreError> {
+        costs::note(&mut *self.connection().await?, id, progress).await
     }
 }

@@ -1,21 +1,20 @@
 //! `clicktrail import conversions`: a CSV file, line by line.
 
-use crate::cli::ImportCommand;
 use crate::client::Client;
 use crate::config::Config;
 use crate::output;
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::fmt::Write;
+use std::path::Path;
 
 /// Sends the file and says what came of its lines.
 ///
 /// # Errors
 /// When the file cannot be read, the server refuses it, or lines of it are wrong.
-pub fn run(config: Config, command: ImportCommand) -> anyhow::Result<()> {
-    let ImportCommand::Conversions { file, preview } = command;
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("cannot read {}", file.display()))?;
+pub fn run(config: Config, file: &Path, preview: bool) -> anyhow::Result<()> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let client = Client::open(config)?;
     let answer =
         client.post_text(&format!("/conversions/import?preview={preview}"), "text/csv", &text);

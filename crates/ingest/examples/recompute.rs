@@ -6,6 +6,7 @@ use model::facts::Facts;
 use model::metric::{Counter, Metric};
 use model::money::{Currency, Money};
 use model::query::{Plan, TimeBasis, ZoneOffsets};
+use model::rate::RateTable;
 use model::spend::{Slice, SpendKey};
 use model::table::RoutingTable;
 use model::{ClickKey, Field};
@@ -56,6 +57,7 @@ async fn measure(clicks: i64, folder: &std::path::Path) -> Result<(), Box<dyn st
                 rewrites: &*store,
                 costs: &catalog,
                 table: &table,
+                rates: &RateTable::default(),
                 judge: &|_| None,
             };
             let done = stores.run(&job).await?;

@@ -12,7 +12,7 @@ use journal::{Journal, Reader, Sequence};
 use model::KeyRing;
 use model::event::InboxEntry;
 use model::money::Currency;
-use model::rate::{RateTable, day_of};
+use model::rate::RateTable;
 use model::table::{CapCounts, RoutingTable};
 use model::thing::ThingId;
 use std::sync::Arc;
@@ -41,12 +41,7 @@ impl Context {
 
     /// What amounts of a currency are worth in a workspace's sums at a moment.
     pub fn worth(&self, workspace: ThingId, currency: Currency, at_ms: i64) -> Worth {
-        let own = self.currency(workspace);
-        if currency == own {
-            return Worth::Own;
-        }
-        let exchange = self.rates.exchange(workspace, currency, own, day_of(at_ms));
-        exchange.map_or(Worth::Apart, Worth::At)
+        Worth::find(&self.rates, workspace, currency, self.currency(workspace), at_ms)
     }
 }
 

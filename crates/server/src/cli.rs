@@ -226,7 +226,7 @@ pub enum ImportCommand {
 #[derive(Debug, Args)]
 pub struct RecomputeArgs {
     /// Which figures
-    #[arg(long, value_delimiter = ',', required = true, value_parser = ["costs", "bots"])]
+    #[arg(long, value_delimiter = ',', required = true, value_parser = ["costs", "bots", "fx"])]
     pub what: Vec<String>,
     /// Of which clicks: today, yesterday, last_7_days, …, all, or FROM..TO
     #[arg(long)]

@@ -79,10 +79,8 @@ fn judged(rows: &[Row], stores: Recomputer<'_>) -> Vec<Rewrite> {
         let Some(reason) = verdicts.get(&row.key).copied() else { continue };
         let is_bot = !reason.is_empty();
         let now = (row.facts.flag(Field::Bot), row.facts.text(Field::BotReason));
-        let figure = Figure::Verdict { is_bot, reason };
-        let new = Rewrite { kind: row.kind, key: row.key, sequence: row.sequence, figure };
-        if now != (is_bot, Some(reason).filter(|_| is_bot)) && rewrites.last() != Some(&new) {
-            rewrites.push(new);
+        if now != (is_bot, Some(reason).filter(|_| is_bot)) {
+            rewrites.push(Rewrite::new(row, Figure::Verdict { is_bot, reason }));
         }
     }
     rewrites

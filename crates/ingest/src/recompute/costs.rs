@@ -1,18 +1,41 @@
-//! What clicks cost, computed again: every click is counted, then priced, then all new prices are switched at once.
+//! What clicks cost, computed again: every click is counted, then priced, then all new prices are switched at once. With
+//! them, where it is asked for, everything that was converted by a rate.
 
 use super::Recomputer;
+use super::amounts::converted;
 use super::basis::{Basis, campaign_of, is_daily};
 use crate::error::{IngestError, store_error};
 use model::cost::CostSource;
 use model::event::{Row, RowKind};
 use model::facts::Facts;
+use model::money::Currency;
 use model::record::tag;
 use model::spend::{Paid, Spend, Spread};
 use model::{ClickKey, Field};
-use store::{Figure, Piece, Progress, Recompute, Rewrite, Scope, Span};
+use store::{Amounts, Figure, Piece, Progress, Recompute, Rewrite, Scope, Span};
 
-/// Rows that may cost something.
+/// Rows that an entry may pay for.
 const KINDS: [RowKind; 3] = [RowKind::Click, RowKind::Impression, RowKind::Entry];
+
+/// Rows that may hold a converted amount.
+const CONVERTED_KINDS: [RowKind; 4] =
+    [RowKind::Click, RowKind::Impression, RowKind::Entry, RowKind::Preview];
+
+/// What it takes to convert amounts, and to price conversions.
+const CONVERTED_TAGS: [u16; 8] = [
+    tag::COST,
+    tag::COST_CURRENCY,
+    tag::AMOUNT,
+    tag::AMOUNT_BEFORE,
+    tag::RATE,
+    tag::RATE_AT,
+    tag::COST_RATE,
+    tag::COST_RATE_CURRENCY,
+];
+
+/// What tells conversions apart.
+const CONVERSION_FIELDS: [Field; 4] =
+    [Field::ConversionType, Field::ConversionStatus, Field::Txid, Field::Currency];
 
 /// Pieces between two notes of how far a job is.
 const NOTED_EVERY: usize = 24;
@@ -23,7 +46,9 @@ const NOTED_EVERY: usize = 24;
 /// When a store fails.
 pub(super) async fn run(stores: Recomputer<'_>, job: &Recompute) -> Result<Progress, IngestError> {
     let (basis, through, pieces_done) = begin(stores, job).await?;
-    let run = Run { stores, job: job.id, through, hash: basis.hash(through), tags: tags(&basis) };
+    let (hash, tags) = (basis.hash(through), tags(&basis));
+    let converts_to = basis.rates.map(|_| basis.currency);
+    let run = Run { stores, job: job.id, through, hash, tags, converts_to };
     let pieces = basis.pieces();
     let mut spread = Spread::new(basis.spends.clone());
     let mut progress = Progress::default();
@@ -75,6 +100,8 @@ struct Run<'s> {
     through: u64,
     hash: i64,
     tags: Vec<u16>,
+    /// The currency of sums, where amounts are to be converted again.
+    converts_to: Option<Currency>,
 }
 
 impl Run<'_> {
@@ -98,16 +125,20 @@ impl Run<'_> {
         piece: &Span,
         spread: &mut Spread,
     ) -> Result<u64, IngestError> {
-        let rows = self.rows(piece, &KINDS).await?;
-        let clicks = rows.iter().filter(|row| row.kind == RowKind::Click).count();
-        let mut rewrites: Vec<Rewrite> = Vec::new();
-        for row in &rows {
-            let figure = price(row, spread);
-            let new = Rewrite { kind: row.kind, key: row.key, sequence: row.sequence, figure };
-            if is_new(row, figure) && rewrites.last() != Some(&new) {
-                rewrites.push(new);
+        let (rows, rewrites) = match self.converts_to {
+            None => {
+                let rows = self.rows(piece, &KINDS).await?;
+                let rewrites = priced(&rows, spread);
+                (rows, rewrites)
             }
-        }
+            Some(own) => {
+                let rows = self.rows(piece, &CONVERTED_KINDS).await?;
+                let converted = converted(&rows, self.stores.rates, own);
+                let rewrites = changed(&rows, &converted, spread);
+                (rows, rewrites)
+            }
+        };
+        let clicks = rows.iter().filter(|row| row.kind == RowKind::Click).count();
         let piece = Piece { job: self.job, number, through: self.through, basis: self.hash };
         let staged = self.stores.rewrites.stage(piece, rewrites).await;
         staged.map_err(store_error("keep new costs aside"))?;
@@ -120,12 +151,46 @@ impl Run<'_> {
     }
 }
 
+/// What rows cost anew.
+fn priced(rows: &[Row], spread: &mut Spread) -> Vec<Rewrite> {
+    let mut rewrites = Vec::new();
+    for row in rows {
+        let figure = price(row, spread);
+        if is_new(row, &figure) {
+            rewrites.push(Rewrite::new(row, figure));
+        }
+    }
+    rewrites
+}
+
+/// All amounts of rows anew: as they are by other rates, and then what entries pay.
+fn changed(rows: &[Row], converted: &[Row], spread: &mut Spread) -> Vec<Rewrite> {
+    let mut rewrites = Vec::new();
+    for (row, converted) in rows.iter().zip(converted) {
+        let own = Amounts::of(converted);
+        let amounts = match price(converted, spread) {
+            Figure::Share { entry, cost } => {
+                Amounts { base: Some(own.cost), entry: Some(entry), cost, ..own }
+            }
+            _ => own,
+        };
+        if amounts != Amounts::of(row) {
+            rewrites.push(Rewrite::new(row, Figure::Amounts(Box::new(amounts))));
+        }
+    }
+    rewrites
+}
+
 /// What is read of a row: what may decide who pays, and what it costs now.
 fn tags(basis: &Basis) -> Vec<u16> {
     let (campaign, test) = (Field::Campaign.tag(), Field::Test.tag());
     let mut tags = vec![campaign, test, tag::COST_SOURCE, tag::COST_BASE, tag::COST_ENTRY];
     for spend in &basis.spends {
         tags.extend(spend.key.slice.0.keys().map(|field| field.tag()));
+    }
+    if basis.rates.is_some() {
+        tags.extend(CONVERTED_TAGS);
+        tags.extend(CONVERSION_FIELDS.map(Field::tag));
     }
     tags.sort_unstable();
     tags.dedup();
@@ -148,7 +213,7 @@ fn is_paid(row: &Row) -> bool {
 
 /// What a row costs: a click its share; what an entry paid for, impressions and conversions do not cost again.
 fn price(row: &Row, spread: &mut Spread) -> Figure {
-    if !is_paid(row) {
+    if !is_paid(row) || row.kind == RowKind::Preview {
         return Figure::Own;
     }
     if row.kind == RowKind::Click {
@@ -163,12 +228,12 @@ fn price(row: &Row, spread: &mut Spread) -> Figure {
     }
 }
 
-fn is_new(row: &Row, figure: Figure) -> bool {
+fn is_new(row: &Row, figure: &Figure) -> bool {
     let now = row.facts.int_at(tag::COST_ENTRY);
     match figure {
-        Figure::Verdict { .. } => true,
         Figure::Own => now.is_some(),
-        Figure::Share { entry, cost } => (now, row.cost) != (Some(entry), cost),
+        Figure::Share { entry, cost } => (now, row.cost) != (Some(*entry), *cost),
+        Figure::Verdict { .. } | Figure::Amounts(_) => true,
     }
 }
 

@@ -8,6 +8,7 @@ use model::cost::CostSource;
 use model::event::{Row, RowKind};
 use model::facts::Facts;
 use model::money::{Currency, Money};
+use model::rate::RateTable;
 use model::record::tag;
 use model::spend::{Slice, SpendKey};
 use model::{ClickKey, Field};
@@ -68,11 +69,13 @@ impl Rewrites for Mortal<'_> {
 struct Rig {
     events: MemoryEvents,
     catalog: MemoryCatalog,
+    rates: RateTable,
 }
 
 impl Rig {
     fn new(clicks: &[Click]) -> Self {
-        let rig = Self { events: MemoryEvents::new(), catalog: MemoryCatalog::new() };
+        let (events, catalog) = (MemoryEvents::new(), MemoryCatalog::new());
+        let rig = Self { events, catalog, rates: RateTable::default() };
         rig.commit(clicks.iter().map(Click::row).collect());
         rig
     }
@@ -96,6 +99,7 @@ impl Rig {
             rewrites: &mortal,
             costs: &self.catalog,
             table: &table,
+            rates: &self.rates,
             judge: &judge,
         };
         block_on(stores.run(job)).ok()
@@ -116,6 +120,7 @@ impl Rig {
             rewrites: &self.events,
             costs: &self.catalog,
             table: &table,
+            rates: &self.rates,
             judge: &judge,
         };
         for job in block_on(refreshes(stores, START_MS, START_MS + DAY_MS)).unwrap() {

@@ -2,19 +2,22 @@
 //!
 //! The way of a job: `basis` finds what it computes with and widens its span until nothing outside depends on what is
 //! inside; `amounts` converts by today's rates, where that is asked for; `costs` counts, prices, stages and switches;
-//! `bots` judges anew. The same facts, entries and rates give the same figures, however often a job was killed and begun
+//! `bots` judges anew; `late` finds what came meanwhile. The same facts, entries and rates give the same figures, however often a job was killed and begun
 //! again.
 
 mod amounts;
 mod basis;
 mod bots;
 mod costs;
+mod late;
 mod refresh;
 
 use crate::error::IngestError;
 use model::rate::RateTable;
 use model::table::RoutingTable;
 use store::{Costs, Events, Progress, Recompute, Rewrites, What};
+
+use tokio::sync::Mutex;
 
 pub use refresh::{REFRESH_AUTHOR, refreshes};
 
@@ -31,6 +34,9 @@ pub struct Recomputer<'s> {
     pub table: &'s RoutingTable,
     /// What currencies are worth in each other.
     pub rates: &'s RateTable,
+    /// Held from the last look at rows to the switch, and by ingest for each batch: no conversion meets a click that
+    /// changes at that moment.
+    pub turn: &'s Mutex<()>,
     /// What a click is taken for today, by its user agent.
     pub judge: &'s (dyn Fn(&str) -> Judged + Sync),
 }

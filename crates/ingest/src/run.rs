@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use store::Events;
+use tokio::sync::Mutex;
 
 /// What the steps may look at besides the draft.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub struct Shared {
     pub keys: Arc<KeyRing>,
     /// What stands in front of click ids.
     pub id_prefix: Arc<str>,
+    /// Held for each batch, from the look at what is known to the commit: figures change in between.
+    pub turn: Arc<Mutex<()>>,
 }
 
 /// How batches are cut.
@@ -251,6 +254,8 @@ impl Ingest {
         }
         draft.thousands = self.thousands.clone();
         draft.thousands.follow(&draft.arrivals, &*self.events).await?;
+        let turn = self.shared.turn.clone();
+        let _turn = turn.lock().await;
         let context = Context {
             table: self.shared.table.load_full(),
             rates: self.shared.rates.load_full(),

@@ -110,7 +110,7 @@ fn stores<'a>(
     judge: &'a (dyn Fn(&str) -> Judged + Sync),
 ) -> Recomputer<'a> {
     let (events, rewrites, costs) = (&*app.events, &*app.rewrites, &*app.costs);
-    Recomputer { events, rewrites, costs, table, rates, judge }
+    Recomputer { events, rewrites, costs, table, rates, turn: &app.turn, judge }
 }
 
 fn tell(error: &(dyn Error + 'static)) {

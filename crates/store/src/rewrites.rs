@@ -65,6 +65,8 @@ impl Span {
 pub struct Scope {
     /// Whose and when.
     pub span: Span,
+    /// Only rows of journal records behind this.
+    pub after: u64,
     /// Only rows of journal records up to this.
     pub through: u64,
     /// Only rows of these kinds.

@@ -131,7 +131,8 @@ async fn daily(
     let mut last: BTreeMap<(ThingId, (i64, i64)), ClickKey> = BTreeMap::new();
     for piece in pieces(span) {
         let tags = vec![Field::Campaign.tag(), Field::Test.tag(), tag::COST_SOURCE];
-        let scope = Scope { span: piece, through, kinds: vec![RowKind::Click], tags };
+        let kinds = vec![RowKind::Click];
+        let scope = Scope { span: piece, after: 0, through, kinds, tags };
         let rows = stores.rewrites.rows_within(&scope).await;
         for row in
             rows.map_err(store_error("look for prices per day"))?.iter().filter(|row| is_daily(row))

@@ -4,6 +4,7 @@
 use super::Recomputer;
 use super::amounts::converted;
 use super::basis::{Basis, campaign_of, is_daily};
+use super::late;
 use crate::error::{IngestError, store_error};
 use model::cost::CostSource;
 use model::event::{Row, RowKind};
@@ -11,7 +12,9 @@ use model::facts::Facts;
 use model::money::Currency;
 use model::record::tag;
 use model::spend::{Paid, Spend, Spread};
+use model::thing::ThingId;
 use model::{ClickKey, Field};
+use std::collections::HashSet;
 use store::{Amounts, Figure, Piece, Progress, Recompute, Rewrite, Scope, Span};
 
 /// Rows that an entry may pay for.
@@ -48,7 +51,8 @@ pub(super) async fn run(stores: Recomputer<'_>, job: &Recompute) -> Result<Progr
     let (basis, through, pieces_done) = begin(stores, job).await?;
     let (hash, tags) = (basis.hash(through), tags(&basis));
     let converts_to = basis.rates.map(|_| basis.currency);
-    let run = Run { stores, job: job.id, through, hash, tags, converts_to };
+    let workspace = basis.span.workspace;
+    let run = Run { stores, job: job.id, workspace, through, hash, tags, converts_to };
     let pieces = basis.pieces();
     let mut spread = Spread::new(basis.spends.clone());
     let mut progress = Progress::default();
@@ -67,6 +71,11 @@ pub(super) async fn run(stores: Recomputer<'_>, job: &Recompute) -> Result<Progr
             run.note(&progress).await?;
         }
         progress.rows.0 += run.stage(number as u64, piece, &mut spread).await?;
+    }
+    let _turn = stores.turn.lock().await;
+    let late = late::clicks(stores, basis.span, through, &[RowKind::Entry]).await?;
+    for (number, keys) in (pieces.len() as u64..).zip(&late) {
+        run.stage_late(number, keys, &mut spread).await?;
     }
     let spend = spread.unspent().map(|left| spend_row(&left, stores, &basis.span)).collect();
     let changed = stores.rewrites.switch(job.id, basis.span, Some(spend)).await;
@@ -97,6 +106,7 @@ async fn begin(
 struct Run<'s> {
     stores: Recomputer<'s>,
     job: i64,
+    workspace: ThingId,
     through: u64,
     hash: i64,
     tags: Vec<u16>,
@@ -107,7 +117,8 @@ struct Run<'s> {
 impl Run<'_> {
     async fn rows(&self, piece: &Span, kinds: &[RowKind]) -> Result<Vec<Row>, IngestError> {
         let kinds = kinds.to_vec();
-        let scope = Scope { span: *piece, through: self.through, kinds, tags: self.tags.clone() };
+        let (through, tags) = (self.through, self.tags.clone());
+        let scope = Scope { span: *piece, after: 0, through, kinds, tags };
         let rows = self.stores.rewrites.rows_within(&scope).await;
         rows.map_err(store_error("read rows to be computed again"))
     }
@@ -125,24 +136,63 @@ impl Run<'_> {
         piece: &Span,
         spread: &mut Spread,
     ) -> Result<u64, IngestError> {
-        let (rows, rewrites) = match self.converts_to {
+        let kinds = if self.converts_to.is_some() { &CONVERTED_KINDS[..] } else { &KINDS };
+        let rows = self.rows(piece, kinds).await?;
+        let clicks = rows.iter().filter(|row| row.kind == RowKind::Click).count();
+        let rewrites = self.rewrites(&rows, |_| true, |row| price(row, spread));
+        self.keep(number, rewrites).await?;
+        Ok(clicks as u64)
+    }
+
+    /// Prices what conversions came meanwhile of clicks that are priced anew. Those of clicks that came meanwhile, too,
+    /// cost what they did, as these do.
+    async fn stage_late(
+        &self,
+        number: u64,
+        keys: &[ClickKey],
+        spread: &mut Spread,
+    ) -> Result<(), IngestError> {
+        let rows = late::rows(self.stores, self.workspace, keys).await?;
+        let is_late = |row: &Row| row.sequence > self.through;
+        let is_landing = |row: &&Row| row.kind == RowKind::Click && is_late(row);
+        let new: HashSet<ClickKey> = rows.iter().filter(is_landing).map(|row| row.key).collect();
+        let is_wanted = |row: &Row| row.kind == RowKind::Entry && is_late(row);
+        let price =
+            |row: &Row| if new.contains(&row.key) { Figure::Own } else { price(row, spread) };
+        let rewrites = self.rewrites(&rows, is_wanted, price);
+        self.keep(number, rewrites).await
+    }
+
+    /// What becomes of the wanted ones among rows, converted where that is asked for, and then priced.
+    fn rewrites(
+        &self,
+        rows: &[Row],
+        is_wanted: impl Fn(&Row) -> bool,
+        mut price: impl FnMut(&Row) -> Figure,
+    ) -> Vec<Rewrite> {
+        let wanted = |row: &&Row| is_wanted(row);
+        match self.converts_to {
             None => {
-                let rows = self.rows(piece, &KINDS).await?;
-                let rewrites = priced(&rows, spread);
-                (rows, rewrites)
+                let priced = rows.iter().filter(wanted).map(|row| (row, price(row)));
+                let new = priced.filter(|(row, figure)| is_new(row, figure));
+                new.map(|(row, figure)| Rewrite::new(row, figure)).collect()
             }
             Some(own) => {
-                let rows = self.rows(piece, &CONVERTED_KINDS).await?;
-                let converted = converted(&rows, self.stores.rates, own);
-                let rewrites = changed(&rows, &converted, spread);
-                (rows, rewrites)
+                let converted = converted(rows, self.stores.rates, own);
+                let pairs = rows.iter().zip(&converted).filter(|(row, _)| is_wanted(row));
+                let amounts =
+                    pairs.map(|(row, converted)| (row, amounts(converted, price(converted))));
+                let new = amounts.filter(|(row, amounts)| *amounts != Amounts::of(row));
+                new.map(|(row, amounts)| Rewrite::new(row, Figure::Amounts(amounts.into())))
+                    .collect()
             }
-        };
-        let clicks = rows.iter().filter(|row| row.kind == RowKind::Click).count();
+        }
+    }
+
+    async fn keep(&self, number: u64, rewrites: Vec<Rewrite>) -> Result<(), IngestError> {
         let piece = Piece { job: self.job, number, through: self.through, basis: self.hash };
         let staged = self.stores.rewrites.stage(piece, rewrites).await;
-        staged.map_err(store_error("keep new costs aside"))?;
-        Ok(clicks as u64)
+        staged.map_err(store_error("keep new costs aside"))
     }
 
     async fn note(&self, progress: &Progress) -> Result<(), IngestError> {
@@ -151,34 +201,15 @@ impl Run<'_> {
     }
 }
 
-/// What rows cost anew.
-fn priced(rows: &[Row], spread: &mut Spread) -> Vec<Rewrite> {
-    let mut rewrites = Vec::new();
-    for row in rows {
-        let figure = price(row, spread);
-        if is_new(row, &figure) {
-            rewrites.push(Rewrite::new(row, figure));
+/// All amounts of a row: as they are by other rates, and then what an entry pays.
+fn amounts(converted: &Row, figure: Figure) -> Amounts {
+    let own = Amounts::of(converted);
+    match figure {
+        Figure::Share { entry, cost } => {
+            Amounts { base: Some(own.cost), entry: Some(entry), cost, ..own }
         }
+        _ => own,
     }
-    rewrites
-}
-
-/// All amounts of rows anew: as they are by other rates, and then what entries pay.
-fn changed(rows: &[Row], converted: &[Row], spread: &mut Spread) -> Vec<Rewrite> {
-    let mut rewrites = Vec::new();
-    for (row, converted) in rows.iter().zip(converted) {
-        let own = Amounts::of(converted);
-        let amounts = match price(converted, spread) {
-            Figure::Share { entry, cost } => {
-                Amounts { base: Some(own.cost), entry: Some(entry), cost, ..own }
-            }
-            _ => own,
-        };
-        if amounts != Amounts::of(row) {
-            rewrites.push(Rewrite::new(row, Figure::Amounts(Box::new(amounts))));
-        }
-    }
-    rewrites
 }
 
 /// What is read of a row: what may decide who pays, and what it costs now.

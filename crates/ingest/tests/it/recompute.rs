@@ -18,6 +18,7 @@ use store::{
     Author, Batch, Costs, Events, MemoryCatalog, MemoryEvents, NewCost, NewRecompute, Piece,
     Progress, Recompute, Rewrite, Rewrites, Scope, Span, Staged, StoreError, What,
 };
+use tokio::sync::Mutex;
 
 const HOUR_MS: i64 = DAY_MS / 24;
 
@@ -100,6 +101,7 @@ impl Rig {
             costs: &self.catalog,
             table: &table,
             rates: &self.rates,
+            turn: &Mutex::default(),
             judge: &judge,
         };
         block_on(stores.run(job)).ok()
@@ -121,6 +123,7 @@ impl Rig {
             costs: &self.catalog,
             table: &table,
             rates: &self.rates,
+            turn: &Mutex::default(),
             judge: &judge,
         };
         for job in block_on(refreshes(stores, START_MS, START_MS + DAY_MS)).unwrap() {
@@ -140,7 +143,7 @@ impl Rig {
             tag::COST_SOURCE,
         ];
         let span = Span { workspace: 1, campaign: None, from_ms: 0, to_ms: i64::MAX / 2 };
-        let scope = Scope { span, through: u64::MAX, kinds, tags };
+        let scope = Scope { span, after: 0, through: u64::MAX, kinds, tags };
         block_on(self.events.rows_within(&scope)).unwrap()
     }
 

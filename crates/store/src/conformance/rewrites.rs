@@ -82,6 +82,7 @@ async fn rows_are_found_with_the_facts_that_are_wanted(
     commit(&*events, rows.to_vec()).await?;
     let all = Scope {
         span: span(),
+        after: 0,
         through: 100,
         kinds: vec![RowKind::Click, RowKind::Entry],
         tags: vec![Field::Sub20.tag(), Field::Test.tag()],
@@ -97,6 +98,7 @@ async fn rows_are_found_with_the_facts_that_are_wanted(
     let campaign = Span { campaign: Some(4), ..span() };
     assert_eq!(count(Scope { span: campaign, ..all.clone() }).await?, 1);
     assert_eq!(count(Scope { through: 2, ..all.clone() }).await?, 2);
+    assert_eq!(count(Scope { after: 2, ..all.clone() }).await?, 2);
     assert_eq!(count(Scope { kinds: vec![RowKind::Entry], ..all.clone() }).await?, 1);
     let second = Span { from_ms: MAY_MS + 2000, to_ms: MAY_MS + 3000, ..span() };
     assert_eq!(count(Scope { span: second, ..all.clone() }).await?, 2);

@@ -39,8 +39,9 @@ pub fn rows_within(
             continue;
         }
         let condition = format!(
-            "{} AND sequence <= {} AND row_kind IN {}",
+            "{} AND sequence > {} AND sequence <= {} AND row_kind IN {}",
             within(&scope.span),
+            scope.after.min(i64::MAX as u64),
             scope.through.min(i64::MAX as u64),
             literal::ints(kinds.into_iter())
         );

@@ -14,6 +14,7 @@ use crate::site::Site;
 use crate::unlogged::Debts;
 use crate::verdicts::Verdicts;
 use crate::visits::{Visit, Visits, foreign_hash, given_hash};
+use crate::page_script::PageScript;
 use crate::{click, health, impression, intake, lander_click, pixel_script};
 use arc_swap::ArcSwap;
 use http::{HeaderValue, StatusCode};
@@ -79,6 +80,7 @@ pub struct Edge {
     older: Older,
     pub(crate) verdicts: Verdicts,
     pub(crate) caps: Arc<ArcSwap<CapCounts>>,
+    page_script: PageScript,
     default_settings: Workspace,
 }
 
@@ -119,6 +121,7 @@ impl Edge {
             older: Older::new(parts.clicks, config.lookups_max, config.lookup_deadline),
             verdicts: Verdicts::default(),
             caps: parts.caps,
+            page_script: PageScript::new(),
             default_settings: Workspace::default(),
             config,
         }
@@ -158,6 +161,7 @@ impl Edge {
             Endpoint::Postback { key } => intake::postback(self, request, key).await,
             Endpoint::Pixel => intake::pixel(self, request).await,
             Endpoint::PixelScript => pixel_script::pixel_script(),
+            Endpoint::PageScript => self.page_script.reply(request.method, request.headers),
             Endpoint::Impression { key } => impression::impression(self, request, site, key).await,
             Endpoint::Live => health::live(),
             Endpoint::Ready => health::ready(self).await,

@@ -36,6 +36,7 @@ mod health;
 mod impression;
 mod intake;
 mod lander_click;
+mod page_script;
 mod pixel_script;
 mod rehearsal;
 mod sender;

@@ -44,6 +44,8 @@ pub(crate) enum Endpoint<'a> {
     Pixel,
     /// `/pixel.js`
     PixelScript,
+    /// `/t.js`
+    PageScript,
     /// `/imp/{key}`
     Impression { key: &'a str },
     /// `/healthz`
@@ -74,6 +76,7 @@ impl<'a> Endpoint<'a> {
             "postback" => Self::Postback { key: None },
             "pixel.gif" => Self::Pixel,
             "pixel.js" => Self::PixelScript,
+            "t.js" => Self::PageScript,
             "healthz" => Self::Live,
             "readyz" => Self::Ready,
             _ => return None,
@@ -86,7 +89,7 @@ impl<'a> Endpoint<'a> {
             Self::Click { .. } | Self::LanderClick { .. } => "GET, HEAD, POST",
             Self::Postback { .. } => "GET, POST",
             Self::Pixel | Self::PixelScript | Self::Impression { .. } => "GET",
-            Self::Live | Self::Ready => "GET, HEAD",
+            Self::PageScript | Self::Live | Self::Ready => "GET, HEAD",
         }
     }
 
@@ -117,6 +120,7 @@ mod tests {
             ("/postback/s3cret", Some(Endpoint::Postback { key: Some("s3cret") })),
             ("/pixel.gif", Some(Endpoint::Pixel)),
             ("/pixel.js", Some(Endpoint::PixelScript)),
+            ("/t.js", Some(Endpoint::PageScript)),
             ("/imp/abc", Some(Endpoint::Impression { key: "abc" })),
             ("/healthz", Some(Endpoint::Live)),
             ("/readyz", Some(Endpoint::Ready)),

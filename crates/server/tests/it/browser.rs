@@ -2,7 +2,7 @@
 
 use crate::harness::{Server, TOKEN};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[test]
@@ -79,15 +79,21 @@ fn every_redirect_mode_leads_a_browser_on_with_the_referrer_it_promises() {
 
 /// Runs a script of `e2e` against the server; what it prints.
 fn play(server: &Server, script: &str) -> Value {
-    let root = Path::new("../..").canonicalize().unwrap();
-    let chromium = root.join("deps/chromium");
-    assert!(chromium.exists(), "there is no Chromium: run scripts/setup.sh test");
-    let output = Command::new("node")
-        .args([script, &format!("http://{}", server.address), TOKEN])
-        .arg(&chromium)
-        .current_dir(root.join("e2e"))
-        .output()
-        .unwrap();
+    let chromium = chromium();
+    node(script, &[&format!("http://{}", server.address), TOKEN, chromium.to_str().unwrap()])
+}
+
+/// The browser that tests drive.
+pub fn chromium() -> PathBuf {
+    let chromium = Path::new("../../deps/chromium").canonicalize();
+    chromium.unwrap_or_else(|_| panic!("there is no Chromium: run scripts/setup.sh test"))
+}
+
+/// Runs a script of `e2e`; what it prints.
+pub fn node(script: &str, arguments: &[&str]) -> Value {
+    let folder = Path::new("../../e2e").canonicalize().unwrap();
+    let mut command = Command::new("node");
+    let output = command.arg(script).args(arguments).current_dir(folder).output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
     serde_json::from_slice(&output.stdout).unwrap()

@@ -16,6 +16,9 @@ mod descriptors;
 // The journey of a visitor in a real browser.
 mod browser;
 
+// Direct tracking in a real browser.
+mod direct;
+
 // A configuration applied while clicks run.
 mod configuration;
 

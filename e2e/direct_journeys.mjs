@@ -1,0 +1,228 @@
+// The journeys of direct tracking: each does what a visitor does and says what the report has to show for it.
+
+import { VARIANTS } from './town.mjs';
+
+const CLICK_ID = /^ct_[0-9a-z]{26}$/;
+const one = { clicks: 1, unique_clicks: 1, lander_views: 1 };
+
+function check(is, what) {
+  if (!is) throw new Error(what);
+}
+
+/** What a browser holds for shop.test and the tracker. */
+async function held(context, page, base) {
+  const cookies = await context.cookies([...new Set(['https://shop.test/', base])]);
+  const shown = cookies.map(({ name, domain, httpOnly, secure, sameSite, partitionKey, expires }) =>
+    ({ name, domain, httpOnly, secure, sameSite, isPartitioned: !!partitionKey, days: Math.round((expires - Date.now() / 1000) / 86400) }));
+  const storage = await page.evaluate(() => localStorage.getItem('ct_d'));
+  return { cookies: shown, storage };
+}
+
+/** The whole way, with the tracker in one of three places. */
+const walk = (variant) => async ({ name, context, set, open, id, tag, until, tracker }) => {
+  const base = VARIANTS[variant];
+  set(`/${name}`, () => `${tag(name, 'data-offers="offer.test" data-offer-param="subid"', base)}
+    <a id=out href="${base}click">Buy</a> <a id=straight href="https://offer.test/other?a=%20b#c">Or this</a>
+    <form action="https://offer.test/form"><input type=hidden name=clickid><button>Go</button></form>`);
+  const page = await open(`/${name}?zone=5&cost=0.5&gclid=G-${name}&utm_source=x`);
+  const found = await id(page);
+  check(CLICK_ID.test(found), found);
+  const straight = await page.getAttribute('#straight', 'href');
+  check(straight === `https://offer.test/other?a=%20b&subid=${found}#c`, straight);
+  check((await page.inputValue('input[name=clickid]')) === found, 'the hidden field');
+  // A link that comes later, opened in another tab.
+  await page.evaluate((href) => {
+    const link = document.createElement('a');
+    Object.assign(link, { id: 'later', href, textContent: 'Later' });
+    document.body.append(link);
+  }, `${base}click`);
+  const [tab] = await Promise.all([context.waitForEvent('page'), page.click('#later', { button: 'middle' })]);
+  await tab.waitForURL('https://offer.test/buy**');
+  check(new URL(tab.url()).searchParams.get('subid') === found, tab.url());
+  await page.click('#out');
+  await page.waitForURL('https://offer.test/buy**');
+  check(new URL(page.url()).searchParams.get('subid') === found, page.url());
+  await page.goBack();
+  const kept = await held(context, page, base);
+  const paid = await (await fetch(`${tracker}/postback?clickid=${found}&payout=2.5&txid=${name}&wait=1`)).json();
+  await until('the verdict', () => paid.result === 'accepted');
+  return { id: found, kept, expected: { ...one, lander_clicks: 2, conversions: 1, cost: '0.50', revenue: '2.50' } };
+};
+
+export const journeys = {
+  walk_path: walk('path'),
+  walk_subdomain: walk('subdomain'),
+  walk_foreign: walk('foreign'),
+
+  async a_reload_is_no_second_click({ name, set, open, id, tag }) {
+    set(`/${name}`, () => tag(name));
+    const page = await open(`/${name}?zone=1`);
+    const first = await id(page);
+    await page.reload();
+    check((await id(page)) === first, 'another id');
+    return { expected: one };
+  },
+
+  async the_way_back_is_no_second_click({ name, set, open, id, tag }) {
+    set(`/${name}`, () => `${tag(name)}<script>addEventListener('pageshow', (e) => { window.shown = (window.shown || []).concat(e.persisted); })</script>`);
+    const page = await open(`/${name}?zone=1`);
+    const first = await id(page);
+    await page.goto('https://offer.test/elsewhere');
+    await page.goBack();
+    check((await id(page)) === first, 'another id');
+    return { shown: await page.evaluate(() => window.shown), expected: one };
+  },
+
+  async going_on_within_a_single_page_is_no_second_click({ name, set, open, id, tag }) {
+    set(`/${name}`, () => tag(name));
+    const page = await open(`/${name}?zone=1`);
+    const first = await id(page);
+    await page.evaluate(() => { for (let n = 0; n < 5; n++) history.pushState({}, '', `?view=${n}`); history.back(); });
+    check((await id(page)) === first, 'another id');
+    return { expected: one };
+  },
+
+  async another_page_of_the_site_has_the_same_click({ name, set, open, id, tag }) {
+    set(`/${name}`, () => `${tag(name)}<a id=next href="/${name}/next?color=red">Next</a>`);
+    set(`/${name}/next`, () => tag(name));
+    const page = await open(`/${name}?zone=1`);
+    const first = await id(page);
+    await page.click('#next');
+    await page.waitForURL('**/next**');
+    check((await id(page)) === first, 'another id');
+    return { expected: one };
+  },
+
+  async another_ad_click_is_another_click({ name, set, open, id, tag }) {
+    set(`/${name}`, () => tag(name));
+    const first = await id(await open(`/${name}?gclid=A-${name}`));
+    const second = await id(await open(`/${name}?gclid=B-${name}`));
+    check(first !== second, 'the same id');
+    return { expected: { clicks: 2, unique_clicks: 1, lander_views: 2 } };
+  },
+
+  async three_tabs_of_one_link_are_one_click({ name, set, open, id, tag }) {
+    set(`/${name}`, () => tag(name));
+    const pages = await Promise.all([1, 2, 3].map(() => open(`/${name}?zone=1`)));
+    const ids = await Promise.all(pages.map(id));
+    check(new Set(ids).size === 1, String(ids));
+    return { expected: one };
+  },
+
+  async a_page_that_is_loaded_ahead_counts_when_it_is_shown({ name, set, open, id, tag, sites, until }) {
+    set(`/${name}/ad`, () => `<a id=ad href="/${name}?zone=1">Ad</a>
+      <script type=speculationrules>{"prerender":[{"source":"list","urls":["/${name}?zone=1"]}]}</script>`);
+    set(`/${name}`, () => tag(name));
+    const page = await open(`/${name}/ad`);
+    const ahead = await until('the page to be loaded ahead', () => sites.seen.find((one) => one.path === `/${name}`));
+    await until('its script', () => sites.seen.slice(sites.seen.indexOf(ahead)).find((one) => one.path.endsWith('/t.js')));
+    check(sites.count(`/d/${name}`) === 0, 'counted before it was shown');
+    await page.click('#ad');
+    await page.waitForURL(`**/${name}?zone=1`);
+    await id(page);
+    return { purpose: ahead.purpose, expected: one };
+  },
+
+  async who_comes_through_a_redirect_is_counted_there({ name, context, set, id, tag, sites }) {
+    set(`/${name}`, () => `${tag(name)}<a id=out href="${VARIANTS.subdomain}click">Buy</a>`);
+    const page = await context.newPage();
+    await page.goto(`${VARIANTS.subdomain}c/${name}?zone=1`);
+    const carried = new URL(page.url()).searchParams.get('clickid');
+    check((await id(page)) === carried, 'another id');
+    check(sites.count(`/d/${name}`) === 0, 'a second click');
+    await page.reload();
+    await id(page);
+    await page.click('#out');
+    await page.waitForURL('https://offer.test/buy**');
+    return { expected: { ...one, lander_clicks: 1 } };
+  },
+
+  async nothing_is_kept_of_who_refuses({ name, context, set, open, id, tag }) {
+    set(`/${name}`, () => `${tag(name, 'data-consent="required"')}<a id=next href="/${name}/next">Next</a>`);
+    set(`/${name}/next`, () => tag(name, 'data-consent="required"'));
+    const page = await open(`/${name}?zone=1`);
+    await id(page);
+    const before = await held(context, page, VARIANTS.subdomain);
+    await page.evaluate(() => window.clicktrail.consent(false));
+    await page.click('#next');
+    await page.waitForURL('**/next');
+    return { before, after: await held(context, page, VARIANTS.subdomain), expected: { clicks: 1, lander_views: 1 } };
+  },
+
+  async what_is_granted_later_is_kept_from_then_on({ name, context, set, open, id, tag, until, sites }) {
+    set(`/${name}`, () => tag(name, 'data-consent="google"')
+      + '<script>window.dataLayer = []; function gtag() { dataLayer.push(arguments); } gtag("consent", "default", { ad_storage: "denied" });</script>');
+    const page = await open(`/${name}?zone=1`);
+    const first = await id(page);
+    const before = await held(context, page, VARIANTS.subdomain);
+    await page.evaluate(() => window.gtag('consent', 'update', { ad_storage: 'granted' }));
+    await until('the visitor cookie', async () => (await context.cookies('https://t.shop.test/')).some((c) => c.name === 'ct_v'));
+    await page.reload();
+    check((await id(page)) === first, 'another id');
+    return { before, after: await held(context, page, VARIANTS.subdomain), expected: one };
+  },
+
+  async a_strict_policy_that_names_the_tracker_lets_it_work({ name, set, open, id, tag }) {
+    const headers = { 'content-security-policy': "default-src 'none'; script-src 'nonce-abc'; connect-src https://t.shop.test" };
+    set(`/${name}`, () => ({ html: tag(name, 'nonce="abc"'), headers }));
+    await id(await open(`/${name}?zone=1`));
+    return { expected: one };
+  },
+
+  async a_policy_that_does_not_breaks_nothing({ name, set, open, tag }) {
+    const headers = { 'content-security-policy': "default-src 'none'; script-src 'nonce-abc'" };
+    set(`/${name}`, () => ({ html: `${tag(name, 'nonce="abc"')}<a id=out href="https://offer.test/buy">Buy</a>`, headers }));
+    const page = await open(`/${name}?zone=1`);
+    await page.click('#out');
+    await page.waitForURL('https://offer.test/buy');
+    return { expected: { clicks: 0 } };
+  },
+
+  async a_blocked_script_breaks_nothing({ name, context, set, open, tag }) {
+    await context.route('**/t.js', (route) => route.abort());
+    set(`/${name}`, () => `${tag(name)}<script>(window.clicktrail = window.clicktrail || []).push(() => { window.ran = 1; })</script>
+      <a id=out href="${VARIANTS.subdomain}click">Buy</a>`);
+    const page = await open(`/${name}?zone=1`);
+    check((await page.evaluate(() => window.ran)) === undefined, 'the script ran');
+    return { expected: { clicks: 0 } };
+  },
+
+  async a_request_that_gets_lost_is_repeated_and_counts_once({ name, context, set, open, id, tag }) {
+    let lost = 0;
+    // The first gets through and its answer is lost, the second does not get through.
+    await context.route(`**/d/${name}`, async (route) => {
+      lost += 1;
+      if (lost === 1) await route.fetch();
+      return lost < 3 ? route.abort() : route.continue();
+    });
+    set(`/${name}`, () => tag(name));
+    await id(await open(`/${name}?zone=1`));
+    check(lost === 3, `${lost} tries`);
+    return { expected: one };
+  },
+
+  async a_tracker_that_is_down_breaks_nothing({ name, context, set, open, tag }) {
+    await context.route(`**/d/${name}`, (route) => route.abort('connectionrefused'));
+    set(`/${name}`, () => `${tag(name)}<a id=out href="https://offer.test/buy">Buy</a>`);
+    const page = await open(`/${name}?zone=1`);
+    await page.click('#out');
+    await page.waitForURL('https://offer.test/buy');
+    return { expected: { clicks: 0 } };
+  },
+
+  async what_happens_on_the_page_is_reported({ name, api, set, open, id, tag, sites, until }) {
+    await api('POST', '/conversion-types', { name: `signup_${name}`.slice(0, 40), word: 'signup', from_page: true });
+    set(`/${name}`, () => `${tag(name, 'data-offers="*.offer.test offer.test" data-offer-param="s1" data-events="scroll"')}
+      <script>(window.clicktrail = window.clicktrail || []).push((ct) => ct.event('signup', { value: '7.25', txid: 'E-1' }));</script>
+      <a id=straight href="https://www.offer.test/x">Straight</a><div style="height:5000px"></div>`);
+    const page = await open(`/${name}?zone=1`);
+    const found = await id(page);
+    await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+    await until('scroll and event', () => sites.count('/e') >= 2);
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await page.click('#straight');
+    await page.waitForURL('https://www.offer.test/x**');
+    check(new URL(page.url()).searchParams.get('s1') === found, page.url());
+    return { expected: { ...one, lander_clicks: 1, conversions: 1, revenue: '7.25' } };
+  },
+};

@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let _ = tokio::signal::ctrl_c().await;
         };
         // On a worker, so that connections need not change threads.
-        tokio::spawn(serve(listener, edge, nothing_else, stop)).await?;
+        tokio::spawn(serve(listener, None, edge, nothing_else, stop)).await?;
         Ok(())
     })
 }

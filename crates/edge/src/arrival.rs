@@ -1,8 +1,9 @@
 //! A click or an impression while it is being dealt with: the steps both have in common.
 
 use crate::choices::{self, Choices};
-use crate::cookie::{self, Cookies};
+use crate::cookie::{self, Cookies, Reach};
 use crate::counters::{Counters, Event};
+use crate::direct::Landing;
 use crate::edge::Edge;
 use crate::headers::Headers;
 use crate::log::Entry;
@@ -15,7 +16,7 @@ use crate::request::Incoming;
 use crate::site::Site;
 use crate::source;
 use crate::visitor::{Loaded, Visitor};
-use crate::visits::{Visit, cookie_hash, foreign_hash};
+use crate::visits::{Marks, Visit, cookie_hash, foreign_hash};
 use journal::{NotLogged, Sequence};
 use model::facts::Facts;
 use model::id::ClickIdText;
@@ -27,22 +28,24 @@ use model::{ClickId, ClickKey, Field};
 
 /// What somebody came for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum Purpose<'a> {
     /// To be sent on.
     Click,
+    /// To be named: a page says that somebody landed on it.
+    Landing(&'a Landing<'a>),
     /// To load a picture that says an ad was seen.
     Impression,
 }
 
 /// Somebody who came to a campaign.
 pub(crate) struct Arrival<'a> {
-    edge: &'a Edge,
+    pub edge: &'a Edge,
     request: &'a Incoming<'a>,
     site: Site,
     table: &'a RoutingTable,
-    campaign: &'a CampaignRoute,
-    settings: &'a Workspace,
-    purpose: Purpose,
+    pub campaign: &'a CampaignRoute,
+    pub settings: &'a Workspace,
+    purpose: Purpose<'a>,
     headers: Headers<'a>,
     cookies: Cookies<'a>,
     query: Query<'a>,
@@ -50,7 +53,7 @@ pub(crate) struct Arrival<'a> {
     visitor: Visitor,
     /// What the visitor had and saw before.
     choices: Choices,
-    id: ClickId,
+    pub id: ClickId,
     /// The visitor id given out with it.
     given: Option<String>,
 }
@@ -83,7 +86,7 @@ impl<'a> Arrival<'a> {
         site: Site,
         table: &'a RoutingTable,
         campaign: &'a CampaignRoute,
-        purpose: Purpose,
+        purpose: Purpose<'a>,
     ) -> Self {
         let stamp = edge.log.ids.next(edge.log.clock.now_ms());
         if stamp.is_clock_suspect {
@@ -100,19 +103,23 @@ impl<'a> Arrival<'a> {
         request: &'a Incoming<'a>,
         site: Site,
         (table, campaign): (&'a RoutingTable, &'a CampaignRoute),
-        purpose: Purpose,
+        purpose: Purpose<'a>,
         key: ClickKey,
     ) -> Self {
         let settings = edge.settings(table, campaign.workspace);
-        let headers = Headers::read(request.headers);
-        let cookies = Cookies::read(headers.cookie);
-        let query = Query::bounded(request.path_and_query, edge.config.limits.uri_kept_bytes);
+        let mut headers = Headers::read(request.headers);
+        let mut cookies = Cookies::read(headers.cookie);
         let mut facts = Facts::for_click();
         identify(&mut facts, key, site, table, campaign);
-        let (kind, loaded) = match purpose {
-            Purpose::Click => ("redirect", Loaded::ByNavigation),
-            Purpose::Impression => ("impression", Loaded::AsPicture),
+        let (kind, loaded, url) = match purpose {
+            Purpose::Click => ("redirect", Loaded::ByNavigation, request.path_and_query),
+            Purpose::Impression => ("impression", Loaded::AsPicture, request.path_and_query),
+            Purpose::Landing(landing) => {
+                landing.describe(&mut headers, &mut cookies, &mut facts);
+                (route::DIRECT, Loaded::ByScript, landing.url)
+            }
         };
+        let query = Query::bounded(url, edge.config.limits.uri_kept_bytes);
         facts.set_text(Field::Kind, kind);
         let privacy = (settings.ip_privacy, loaded);
         let visitor = Visitor::read(edge, request, &headers, cookies, privacy, &mut facts);
@@ -142,12 +149,17 @@ impl<'a> Arrival<'a> {
         self.visitor.ip = None;
     }
 
+    /// Who the visitor is, as a page may keep it.
+    pub fn visitor_id(&self) -> Option<&str> {
+        self.given.as_deref().or(self.cookies.visitor).filter(|_| self.may_remember())
+    }
+
     /// What it is recorded as.
     pub fn kind(&self) -> RecordKind {
         match self.purpose {
             Purpose::Impression => RecordKind::Impression,
-            Purpose::Click if self.visitor.is_preview() => RecordKind::Preview,
-            Purpose::Click => RecordKind::Click,
+            _ if self.visitor.is_preview() => RecordKind::Preview,
+            Purpose::Click | Purpose::Landing(_) => RecordKind::Click,
         }
     }
 
@@ -212,25 +224,38 @@ impl<'a> Arrival<'a> {
     /// Notes that this person was here. Programs, previews and tests leave no trace: they never take a first visit
     /// away from a person.
     pub fn mark_visit(&mut self) {
+        let Some(marks) = self.enter_visit() else { return };
+        self.facts.set_flag(Field::UniqueCampaign, marks.is_unique_in_campaign);
+        self.facts.set_flag(Field::UniqueFlow, marks.is_unique_in_flow);
+        self.facts.set_flag(Field::UniqueAll, marks.is_unique_in_all);
+        self.facts.set_flag(Field::Duplicate, marks.is_duplicate);
+    }
+
+    /// Remembers this person, and says what is known of earlier visits.
+    pub fn enter_visit(&mut self) -> Option<Marks> {
         if !self.visitor.is_person() || self.id.test {
-            return;
+            return None;
         }
-        if !self.visitor.has_cookie {
+        if !self.visitor.has_cookie && self.may_remember() {
             self.given = Some(cookie::visitor_id(self.id.key, &self.edge.keys));
         }
         let keys = &self.edge.keys;
-        let marks = self.edge.visits.enter(&Visit {
+        Some(self.edge.visits.enter(&Visit {
             at_ms: self.id.key.time_ms(),
             visitor: self.visitor.hash,
             given: self.given.as_deref().map(|id| cookie_hash(id, keys)),
             campaign: self.campaign.id,
             flow: self.campaign.active.then_some(self.campaign.flow),
             foreign: foreign_hash(&self.facts, self.campaign.id, keys),
-        });
-        self.facts.set_flag(Field::UniqueCampaign, marks.is_unique_in_campaign);
-        self.facts.set_flag(Field::UniqueFlow, marks.is_unique_in_flow);
-        self.facts.set_flag(Field::UniqueAll, marks.is_unique_in_all);
-        self.facts.set_flag(Field::Duplicate, marks.is_duplicate);
+        }))
+    }
+
+    /// Whether anything may be kept with the visitor.
+    pub fn may_remember(&self) -> bool {
+        match self.purpose {
+            Purpose::Landing(landing) => landing.may_remember(),
+            Purpose::Click | Purpose::Impression => true,
+        }
     }
 
     /// Writes it down; the id says whether that succeeded.
@@ -264,7 +289,7 @@ impl<'a> Arrival<'a> {
 
     /// Whether it was announced in the background (`sendBeacon`, parallel tracking): a `POST` whose `Sec-Fetch-Mode` is
     /// there and not `navigate`, or is absent while the body is `text/plain`, which forms never are by themselves.
-    fn is_beacon(&self) -> bool {
+    pub fn is_beacon(&self) -> bool {
         let is_plain = || self.headers.content_type.is_some_and(|c| c.starts_with(b"text/plain"));
         self.request.method == http::Method::POST
             && self.headers.sec_fetch_mode.map_or_else(is_plain, |mode| mode != b"navigate")
@@ -301,27 +326,37 @@ impl<'a> Arrival<'a> {
         }
     }
 
-    /// Adds the cookies; a preview gets none.
     fn with_cookies(
         &self,
         mut reply: Reply,
         id: &ClickIdText,
         decision: Option<&Decision>,
     ) -> Reply {
-        if self.visitor.is_preview() {
-            return reply;
+        let reach = self.edge.is_secure(self.request, self.site).into();
+        self.set_cookies(&mut reply, id, decision, reach);
+        reply
+    }
+
+    /// Adds the cookies; a preview gets none, nor who wants none.
+    pub fn set_cookies(
+        &self,
+        reply: &mut Reply,
+        id: &ClickIdText,
+        decision: Option<&Decision>,
+        reach: Reach,
+    ) {
+        if self.visitor.is_preview() || !self.may_remember() {
+            return;
         }
-        let (edge, secure) = (self.edge, self.edge.is_secure(self.request, self.site));
         if let Some(given) = &self.given {
-            reply::set_cookie(&mut reply, cookie::set_visitor(given, secure));
+            reply::set_cookie(reply, cookie::set_visitor(given, reach));
         }
-        let others = edge.clicks_of(self.cookies);
-        let clicks = cookie::set_clicks(id.as_str(), self.campaign.id, others, secure);
-        reply::set_cookie(&mut reply, clicks);
+        let others = self.edge.clicks_of(self.cookies);
+        let clicks = cookie::set_clicks(id.as_str(), self.campaign.id, others, reach);
+        reply::set_cookie(reply, clicks);
         let mut choices = self.choices.clone();
         if decision.is_some_and(|decision| choices.note(self.table, decision)) {
-            reply::set_cookie(&mut reply, choices.set_cookie(&edge.keys, secure));
+            reply::set_cookie(reply, choices.set_cookie(&self.edge.keys, reach));
         }
-        reply
     }
 }

@@ -4,6 +4,7 @@
 //! byte for its kind (0 kept, 1 path, 2 lander, 3 offer) and its numbers as unsigned LEB128; what was kept has flow,
 //! path, lander and offer, 0 where there was none. Old entries go when the value has no room for them.
 
+use crate::cookie::{self, Reach};
 use crate::digits::push_hex;
 use http::HeaderValue;
 use model::ClickKey;
@@ -92,7 +93,7 @@ impl Choices {
     }
 
     /// `Set-Cookie`, with as much as there is room for: what was kept and what was seen by turns.
-    pub fn set_cookie(&self, keys: &KeyRing, secure: bool) -> Option<HeaderValue> {
+    pub fn set_cookie(&self, keys: &KeyRing, reach: impl Into<Reach>) -> Option<HeaderValue> {
         let mut entries = Vec::with_capacity(VALUE_BYTES_MAX / 2);
         let (mut kept, mut seen) = (self.kept.iter(), self.seen.iter());
         loop {
@@ -115,7 +116,7 @@ impl Choices {
         text.push_str("ct_s=");
         push_hex(&mut text, sign(&entries, keys));
         entries.iter().for_each(|byte| text.extend([hex_digit(byte >> 4), hex_digit(byte & 15)]));
-        text.push_str(super::cookie::visitor_attributes(secure));
+        cookie::push_visitor_attributes(&mut text, reach.into());
         HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).ok()
     }
 }

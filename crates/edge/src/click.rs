@@ -2,8 +2,9 @@
 
 use crate::arrival::{Arrival, Purpose};
 use crate::edge::Edge;
+use crate::joined::Half;
 use crate::link::Link;
-use crate::reply::Reply;
+use crate::reply::{self, Reply};
 use crate::request::Incoming;
 use crate::site::Site;
 
@@ -22,9 +23,15 @@ pub(crate) async fn click(
     };
     let mut arrival = Arrival::read(edge, request, site, &table, campaign, Purpose::Click);
     arrival.read_source(&edge.log.counters);
+    let half = if arrival.is_beacon() { Half::of_call(&arrival).await } else { Half::Whole };
+    if let Half::Second(first) = half {
+        arrival.join(first).await;
+        return reply::no_content();
+    }
     arrival.mark_visit();
     let decision = arrival.route();
     // The outcome stands in the click's id, and what is owed to the journal has been noted.
-    let _ = arrival.log().await;
+    let outcome = arrival.log().await;
+    half.settle(outcome.is_ok());
     arrival.answer(decision.as_ref())
 }

@@ -73,7 +73,9 @@ pub struct Limits {
     pub head_bytes_max: usize,
     /// Bytes of a request body.
     pub body_bytes_max: usize,
-    /// From the accept to the first complete head.
+    /// From the accept to the end of the handshake of an encrypted connection.
+    pub handshake_deadline: Duration,
+    /// From the accept, or the handshake, to the first complete head.
     pub head_deadline: Duration,
     /// From the head to the end of the body.
     pub body_deadline: Duration,
@@ -92,6 +94,7 @@ impl Default for Limits {
             headers_max: 64,
             head_bytes_max: 32 << 10,
             body_bytes_max: 64 << 10,
+            handshake_deadline: Duration::from_secs(5),
             head_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(10),
             idle_deadline: Duration::from_secs(30),

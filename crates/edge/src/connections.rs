@@ -3,7 +3,7 @@
 //! Deadlines cost a request one store and no timer: a request marks what its connection is at, and one sweep a second
 //! ends those that have been at it for too long.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
@@ -17,6 +17,8 @@ pub(crate) enum Phase {
     Busy = 1,
     /// It was answered and the next head is awaited.
     Idle = 2,
+    /// It is being encrypted.
+    Securing = 3,
 }
 
 /// What one connection is at, and since when.
@@ -24,11 +26,13 @@ pub(crate) struct Pulse {
     /// Milliseconds since `started`, times four, plus the phase.
     state: AtomicU64,
     started: Instant,
+    /// Requests under way, where a connection may have several.
+    streams: AtomicUsize,
 }
 
 impl Pulse {
     fn new(started: Instant) -> Self {
-        let pulse = Self { state: AtomicU64::new(0), started };
+        let pulse = Self { state: AtomicU64::new(0), started, streams: AtomicUsize::new(0) };
         pulse.mark(Phase::Opening);
         pulse
     }
@@ -43,12 +47,32 @@ impl Pulse {
         self.state.store(since_ms << 2 | phase as u64, Ordering::Relaxed);
     }
 
+    /// One of several requests begins.
+    pub fn begin(&self) {
+        self.streams.fetch_add(1, Ordering::AcqRel);
+        self.mark(Phase::Busy);
+    }
+
+    /// A request is over, the only one or one of several.
+    pub fn end(&self) {
+        let before = self.streams.load(Ordering::Acquire);
+        if before > 0 && self.streams.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        self.mark(Phase::Idle);
+        // One may have begun in between, and must not be taken for idle.
+        if self.streams.load(Ordering::Acquire) > 0 {
+            self.mark(Phase::Busy);
+        }
+    }
+
     fn read(&self) -> (Phase, Duration) {
         let state = self.state.load(Ordering::Relaxed);
         let phase = match state & 3 {
             0 => Phase::Opening,
             1 => Phase::Busy,
-            _ => Phase::Idle,
+            2 => Phase::Idle,
+            _ => Phase::Securing,
         };
         (phase, Duration::from_millis(state >> 2))
     }
@@ -176,6 +200,22 @@ mod tests {
         drop(places);
         assert_eq!(connections.count(), 0);
         assert_eq!(connections.enter(3).unwrap().number(), 2);
+    }
+
+    #[test]
+    fn a_connection_is_busy_until_the_last_of_its_requests_is_over() {
+        let connections = Connections::new();
+        let place = connections.enter(1).unwrap();
+        let pulse = &place.pulse;
+        pulse.begin();
+        pulse.begin();
+        pulse.end();
+        assert_eq!(connections.busy(), 1);
+        pulse.end();
+        assert_eq!(connections.busy(), 0);
+        pulse.mark(Phase::Busy);
+        pulse.end();
+        assert_eq!(pulse.read().0, Phase::Idle);
     }
 
     #[tokio::test]

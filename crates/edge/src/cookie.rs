@@ -1,5 +1,5 @@
-//! Our cookies: who the visitor is (`ct_v`) and which clicks were the last ones (`ct_c`). What `ct_s` holds is told by
-//! `choices`.
+//! Our cookies: who the visitor is (`ct_v`), which clicks were the last ones (`ct_c`), and the one that a page's scripts
+//! may read (`ct_d`). What `ct_s` holds is told by `choices`.
 
 use crate::digits::push_hex;
 use http::HeaderValue;
@@ -9,6 +9,8 @@ use model::keys::{self, KeyRing};
 
 /// Campaigns whose last click is remembered.
 const CLICKS_MAX: usize = 5;
+/// The cookie that a page's scripts may read: the id of its last click.
+const READABLE: &str = "ct_d";
 
 /// What a request brought along.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,7 +58,7 @@ impl<'a> Cookies<'a> {
 }
 
 /// 128 bits in hexadecimal digits, lower case.
-fn is_visitor_id(text: &str) -> bool {
+pub(crate) fn is_visitor_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -73,31 +75,77 @@ pub(crate) fn visitor_id(key: ClickKey, keys: &KeyRing) -> String {
     text
 }
 
-/// How long the cookie lives and where it goes back to: our host only, never to scripts; in frames of other sites only
-/// over https, since browsers refuse `SameSite=None` without `Secure`.
-pub(crate) fn visitor_attributes(secure: bool) -> &'static str {
-    if secure {
-        "; Max-Age=31536000; Path=/; HttpOnly; SameSite=None; Secure"
-    } else {
-        "; Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax"
+/// From where a cookie comes back to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// From pages of its own site, without encryption.
+    Plain,
+    /// From pages of its own site.
+    Site,
+    /// From everywhere: browsers refuse `SameSite=None` without `Secure`.
+    Everywhere,
+    /// From everywhere, but apart for every site it is set on (CHIPS, draft-cutler-httpbis-partitioned-cookies).
+    Partitioned,
+}
+
+impl From<bool> for Reach {
+    /// Of a host that people are led through: everywhere, if it is reached by https.
+    fn from(secure: bool) -> Self {
+        if secure { Self::Everywhere } else { Self::Plain }
     }
 }
 
-/// The same for the last clicks, which live for 90 days.
-fn clicks_attributes(secure: bool) -> &'static str {
-    if secure {
-        "; Max-Age=7776000; Path=/; HttpOnly; SameSite=None; Secure"
-    } else {
-        "; Max-Age=7776000; Path=/; HttpOnly; SameSite=Lax"
+impl Reach {
+    const fn attributes(self) -> &'static str {
+        match self {
+            Self::Plain => "; Path=/; HttpOnly; SameSite=Lax",
+            Self::Site => "; Path=/; HttpOnly; SameSite=Lax; Secure",
+            Self::Everywhere => "; Path=/; HttpOnly; SameSite=None; Secure",
+            Self::Partitioned => "; Path=/; HttpOnly; SameSite=None; Secure; Partitioned",
+        }
     }
+}
+
+/// How long a visitor is remembered: a year.
+const VISITOR_AGE: &str = "; Max-Age=31536000";
+/// How long clicks are: 90 days.
+const CLICKS_AGE: &str = "; Max-Age=7776000";
+/// Not any more.
+const NO_AGE: &str = "; Max-Age=0";
+
+/// Ends a cookie of a visitor: how long it lives and where it goes back to, which is our host only, and never scripts.
+pub(crate) fn push_visitor_attributes(text: &mut String, reach: Reach) {
+    text.push_str(VISITOR_AGE);
+    text.push_str(reach.attributes());
 }
 
 /// `Set-Cookie` for a new visitor.
-pub(crate) fn set_visitor(id: &str, secure: bool) -> Option<HeaderValue> {
-    HeaderValue::from_maybe_shared(bytes::Bytes::from(
-        ["ct_v=", id, visitor_attributes(secure)].concat(),
-    ))
-    .ok()
+pub(crate) fn set_visitor(id: &str, reach: impl Into<Reach>) -> Option<HeaderValue> {
+    header(["ct_v=", id, VISITOR_AGE, reach.into().attributes()].concat())
+}
+
+/// `Set-Cookie` with the click a page's own scripts may read, on all hosts of `domain`, else on this one.
+pub(crate) fn set_readable(click: &str, domain: Option<&str>, secure: bool) -> Option<HeaderValue> {
+    readable(click, CLICKS_AGE, domain, secure)
+}
+
+fn readable(value: &str, age: &str, domain: Option<&str>, secure: bool) -> Option<HeaderValue> {
+    let (named, domain) = domain.map_or(("", ""), |domain| ("; Domain=", domain));
+    let end = if secure { "; Path=/; SameSite=Lax; Secure" } else { "; Path=/; SameSite=Lax" };
+    header([READABLE, "=", value, age, named, domain, end].concat())
+}
+
+/// `Set-Cookie` lines that take everything back that was set; what scripts may read only on our own site.
+pub(crate) fn forget(reach: Reach, site: Option<Option<&str>>) -> Vec<Option<HeaderValue>> {
+    let hidden = ["ct_v=", "ct_c=", "ct_s="];
+    let mut lines: Vec<_> =
+        hidden.iter().map(|name| header([name, NO_AGE, reach.attributes()].concat())).collect();
+    lines.extend(site.map(|domain| readable("", NO_AGE, domain, reach == Reach::Site)));
+    lines
+}
+
+fn header(text: String) -> Option<HeaderValue> {
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).ok()
 }
 
 /// `Set-Cookie` with `click` in front of the last clicks of other campaigns.
@@ -105,17 +153,18 @@ pub(crate) fn set_clicks<'a>(
     click: &str,
     campaign: u32,
     others: impl Iterator<Item = (&'a str, ClickId)>,
-    secure: bool,
+    reach: impl Into<Reach>,
 ) -> Option<HeaderValue> {
-    let mut text = String::with_capacity(5 + CLICKS_MAX * 33 + 60);
+    let mut text = String::with_capacity(5 + CLICKS_MAX * 33 + 80);
     text.push_str("ct_c=");
     text.push_str(click);
     for (other, _) in others.filter(|(_, id)| id.campaign != campaign).take(CLICKS_MAX - 1) {
         text.push('.');
         text.push_str(other);
     }
-    text.push_str(clicks_attributes(secure));
-    HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).ok()
+    text.push_str(CLICKS_AGE);
+    text.push_str(reach.into().attributes());
+    header(text)
 }
 
 #[cfg(test)]

@@ -35,6 +35,9 @@ events! {
     ClickIdMalformed "click_id_malformed" "the click id has a wrong length or alphabet";
     ClickIdUnverified "click_id_unverified" "the click id was not given out by this installation";
     ClickIdUnexpanded "click_id_unexpanded" "the click id is a macro that the sender did not expand";
+    ForeignOrigin "foreign_origin" "a page reported something whose origin is not the campaign's";
+    PageMissing "page_missing" "a landing was reported without the page's URL";
+    EventMalformed "event_malformed" "a page's event has no name, or one that is none";
     WrongKey "wrong_key" "the postback key is not the network's";
     MissingKey "missing_key" "the postback has no key and its network demands one";
     WrongAddress "wrong_address" "the postback comes from an address that is not the network's";
@@ -51,6 +54,9 @@ events! {
     BodyTimeout "body_timeout" "the body did not come in time";
     BodyEncoded "encoded_body" "the body is compressed, which intake does not read";
     ConnectionsTooMany "too_many_connections" "as many connections as allowed were open";
+    TlsFailed "tls_failed" "a connection could not be encrypted: the two sides agree on nothing, or the peer went away";
+    TlsTimeout "tls_timeout" "a connection was not encrypted in time";
+    PlainOnTls "plain_on_tls" "a request without encryption came to the port for https";
     AcceptFailed "accept_failed" "the system had no file descriptor or memory for a connection";
 
     QueryCut "query_cut" "the query was longer than what is read, the surplus was cut";
@@ -60,6 +66,9 @@ events! {
     Rerouted "rerouted" "a lander click whose click was not found in time was routed anew";
     LookupBusy "lookup_busy" "too many look-ups of older clicks were under way";
     DestinationRefused "destination_refused" "a destination could not be written as a header";
+    LandingKnown "landing_known" "a page reported a landing again, or one that came through a redirect";
+    EventRepeated "event_repeated" "a page reported an event again";
+    ClickJoined "click_joined" "a landing and a call in the background were one click";
     ClockSuspect "clock_suspect" "the wall clock went backwards or leapt";
     Unlogged "unlogged" "answered without being logged";
     SettlesDropped "settles_dropped" "a record that settles an unlogged click was given up";

@@ -4,9 +4,11 @@ use crate::config::{Config, OnLogFailure};
 use crate::cookie::Cookies;
 use crate::counters::{Counters, Event};
 use crate::ids::{IdFloor, Ids};
+use crate::joined;
 use crate::link::{self, Link};
 use crate::log::Log;
 use crate::older::{ClickLookup, Older, RecentClick};
+use crate::once::Once;
 use crate::recent::Recents;
 use crate::reply::{self, Reply};
 use crate::request::{Endpoint, Incoming};
@@ -15,7 +17,7 @@ use crate::unlogged::Debts;
 use crate::verdicts::Verdicts;
 use crate::visits::{Visit, Visits, foreign_hash, given_hash};
 use crate::page_script::PageScript;
-use crate::{click, health, impression, intake, lander_click, pixel_script};
+use crate::{click, direct, health, impression, intake, lander_click, page_event, pixel_script};
 use arc_swap::ArcSwap;
 use http::{HeaderValue, StatusCode};
 use journal::Journal;
@@ -27,6 +29,9 @@ use model::thing::{ThingId, Workspace};
 use model::{ClickId, ClickKey, Field, KeyRing};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Landings, events and halves of clicks that are remembered: within 10 MB.
+const ONCE_MAX: usize = 1 << 17;
 
 /// What time it is; a simulation has its own.
 pub trait Clock: Send + Sync {
@@ -77,6 +82,7 @@ pub struct Edge {
     pub(crate) log: Arc<Log>,
     pub(crate) visits: Visits,
     pub(crate) recents: Recents,
+    pub(crate) once: Once,
     older: Older,
     pub(crate) verdicts: Verdicts,
     pub(crate) caps: Arc<ArcSwap<CapCounts>>,
@@ -118,6 +124,7 @@ impl Edge {
             log: Arc::new(log),
             visits: Visits::new(config.visits_bytes_max),
             recents: Recents::new(config.recent_clicks_max),
+            once: Once::new(ONCE_MAX),
             older: Older::new(parts.clicks, config.lookups_max, config.lookup_deadline),
             verdicts: Verdicts::default(),
             caps: parts.caps,
@@ -163,6 +170,8 @@ impl Edge {
             Endpoint::PixelScript => pixel_script::pixel_script(),
             Endpoint::PageScript => self.page_script.reply(request.method, request.headers),
             Endpoint::Impression { key } => impression::impression(self, request, site, key).await,
+            Endpoint::Landing { key } => direct::landing(self, request, site, key).await,
+            Endpoint::PageEvent => page_event::page_event(self, request, site).await,
             Endpoint::Live => health::live(),
             Endpoint::Ready => health::ready(self).await,
         }
@@ -178,9 +187,12 @@ impl Edge {
                 | RecordKind::Order
                 | RecordKind::Report
                 | RecordKind::LanderClick
+                | RecordKind::Page
+                | RecordKind::Joined
         ) {
             self.log.ids.raise(key);
         }
+        joined::replay(self, record, key);
         if record.kind != RecordKind::Click {
             return;
         }
@@ -242,6 +254,10 @@ impl Edge {
             Event::ClickIdMissing => (StatusCode::NOT_FOUND, "This link needs a click id.\n"),
             Event::ClickIdMalformed | Event::ClickIdUnverified | Event::ClickIdUnexpanded => {
                 (StatusCode::NOT_FOUND, "The click id of this link is not valid.\n")
+            }
+            Event::ForeignOrigin => (StatusCode::FORBIDDEN, "Pages of this site are not known.\n"),
+            Event::PageMissing | Event::EventMalformed => {
+                (StatusCode::BAD_REQUEST, "The report is not understood.\n")
             }
             Event::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "This method is not supported here.\n")

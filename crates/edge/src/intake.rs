@@ -126,6 +126,15 @@ pub(crate) async fn pixel(edge: &Edge, request: &Incoming<'_>) -> Reply {
     }
 }
 
+/// The record of a conversion that a page's event is, as if its browser had loaded the pixel.
+pub(crate) fn pixel_record(edge: &Edge, request: &Incoming<'_>, table: &RoutingTable) -> Vec<u8> {
+    let call = Call::read(edge, request, table, None, RecordKind::Pixel);
+    if let Some(refusal) = call.refusal {
+        edge.log.counters.count(refusal);
+    }
+    encode(RecordKind::Pixel, &call.facts)
+}
+
 impl Call {
     fn read(
         edge: &Edge,

@@ -1,12 +1,14 @@
 //! The hot path: a click, a lander click, a postback, a pixel or an impression comes in, is written down and answered.
 //!
-//! Modules in reading order. What comes in: [`request`](Incoming), `headers`, `query`, `peer`, `cookie`, and the host it
-//! came to: `site`. What is made of it: `visitor` (who), `source` (what the ad platform says), `price` (what it costs), `ids` (its key), `visits`
-//! (first time or again), `choices` (what a visitor had and saw). The endpoints: `click`, `lander_click`, `impression`,
-//! `intake` (postbacks and pixels), `health`; and `rehearsal` (a click that nobody made). What they share: `link` (which
+//! Modules in reading order. What comes in: [`request`](Incoming), `headers`, `query`, `form`, `peer`, `cookie`, and the
+//! host it came to: `site`, and the page it came from: `origins`. What is made of it: `visitor` (who), `source` (what the ad platform says), `price` (what it costs), `ids` (its key), `visits`
+//! (first time or again), `choices` (what a visitor had and saw). The endpoints: `click`, `direct` (a landing that
+//! a page reports), `joined` (where both announce one click), `lander_click`, `page_event`, `impression`, `intake`
+//! (postbacks and pixels), `health`; and `rehearsal` (a click that nobody made). What they share: `link` (which
 //! campaign is asked for), `onward` (how somebody is sent on), `log` (the durability rule), `unlogged` (what is owed when
-//! the journal fails), `recent` and `older` (clicks to come back to), `verdicts`, `reply`, `counters`. Around them: `edge`
-//! (the dispatcher) and `serve` (connections).
+//! the journal fails), `recent` and `older` (clicks to come back to), `once` (what must not count twice), `verdicts`, `reply`, `counters`. Around them: `edge`
+//! (the dispatcher) `serve` (connections), `respond` (what a request on one gets) and `secure` (their
+//! encryption).
 //!
 //! Nothing here touches a database or the network: the routing table is a snapshot in memory, the journal is a file,
 //! and older clicks are asked for through a trait with a deadline.
@@ -16,7 +18,9 @@ mod counters;
 
 mod cookie;
 mod digits;
+mod form;
 mod headers;
+mod origins;
 mod peer;
 mod query;
 mod request;
@@ -32,10 +36,13 @@ mod visits;
 
 mod batch;
 mod click;
+mod direct;
 mod health;
 mod impression;
 mod intake;
+mod joined;
 mod lander_click;
+mod page_event;
 mod page_script;
 mod pixel_script;
 mod rehearsal;
@@ -44,6 +51,7 @@ mod sender;
 mod link;
 mod log;
 mod older;
+mod once;
 mod onward;
 mod recent;
 mod reply;
@@ -53,6 +61,8 @@ mod verdicts;
 mod edge;
 
 mod connections;
+mod respond;
+mod secure;
 mod serve;
 
 pub use config::{Config, Limits, OnLogFailure};
@@ -63,5 +73,7 @@ pub use older::{BoxFuture, ClickLookup, RecentClick};
 pub use rehearsal::Rehearsal;
 pub use reply::Reply;
 pub use request::Incoming;
-pub use serve::{BoxBody, ServeReport, serve};
+pub use respond::BoxBody;
+pub use secure::Tls;
+pub use serve::{ServeReport, serve};
 pub use verdicts::{Outcome, Verdicts};

@@ -57,7 +57,7 @@ pub(crate) fn no_content() -> Reply {
     reply
 }
 
-fn ask_for_hints(reply: &mut Reply) {
+pub(crate) fn ask_for_hints(reply: &mut Reply) {
     reply.headers_mut().insert(ACCEPT_CH, HINTS);
 }
 

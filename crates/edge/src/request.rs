@@ -17,6 +17,8 @@ pub struct Incoming<'a> {
     pub peer: IpAddr,
     /// The body, within [`crate::Limits::body_bytes_max`].
     pub body: &'a Bytes,
+    /// Whether it came by our own https.
+    pub is_tls: bool,
 }
 
 impl<'a> Incoming<'a> {
@@ -48,6 +50,10 @@ pub(crate) enum Endpoint<'a> {
     PageScript,
     /// `/imp/{key}`
     Impression { key: &'a str },
+    /// `/d/{key}`
+    Landing { key: &'a str },
+    /// `/e`
+    PageEvent,
     /// `/healthz`
     Live,
     /// `/readyz`
@@ -62,6 +68,9 @@ impl<'a> Endpoint<'a> {
         if let Some(key) = rest.strip_prefix("c/") {
             return Some(Self::Click { key });
         }
+        if let Some(key) = rest.strip_prefix("d/") {
+            return Some(Self::Landing { key });
+        }
         if let Some(key) = rest.strip_prefix("imp/") {
             return Some(Self::Impression { key });
         }
@@ -74,6 +83,7 @@ impl<'a> Endpoint<'a> {
         Some(match rest {
             "click" => Self::LanderClick { link: 1 },
             "postback" => Self::Postback { key: None },
+            "e" => Self::PageEvent,
             "pixel.gif" => Self::Pixel,
             "pixel.js" => Self::PixelScript,
             "t.js" => Self::PageScript,
@@ -88,6 +98,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Click { .. } | Self::LanderClick { .. } => "GET, HEAD, POST",
             Self::Postback { .. } => "GET, POST",
+            Self::Landing { .. } | Self::PageEvent => "OPTIONS, POST",
             Self::Pixel | Self::PixelScript | Self::Impression { .. } => "GET",
             Self::PageScript | Self::Live | Self::Ready => "GET, HEAD",
         }
@@ -122,6 +133,10 @@ mod tests {
             ("/pixel.js", Some(Endpoint::PixelScript)),
             ("/t.js", Some(Endpoint::PageScript)),
             ("/imp/abc", Some(Endpoint::Impression { key: "abc" })),
+            ("/d/abc", Some(Endpoint::Landing { key: "abc" })),
+            ("/d", None),
+            ("/e", Some(Endpoint::PageEvent)),
+            ("/e/", None),
             ("/healthz", Some(Endpoint::Live)),
             ("/readyz", Some(Endpoint::Ready)),
             ("/", None),

@@ -1,34 +1,29 @@
-//! Connections: accept, speak HTTP/1.1, hand requests on, refuse what costs too much, stop in order.
+//! Connections: accept, speak HTTP/1.1 or HTTP/2, hand requests on, refuse what costs too much, stop in order.
 
 use crate::connections::{Connections, Phase, Place, Pulse};
 use crate::counters::Event;
 use crate::edge::Edge;
-use crate::reply::Reply;
-use crate::request::{Endpoint, Incoming};
-use crate::site::Site;
-use bytes::Bytes;
-use http::{Request, Response, header};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Either, Full, Limited};
-use hyper::body::{Body, Frame, Incoming as IncomingBody, SizeHint};
-use hyper::server::conn::http1;
+use crate::respond::{BoxBody, respond};
+use crate::secure::{Ready, Tls, secure};
+use http::{Request, Response};
+use http_body_util::Either;
+use hyper::body::Incoming as IncomingBody;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
-use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The body of an answer that is not ours.
-pub type BoxBody = UnsyncBoxBody<Bytes, Box<dyn StdError + Send + Sync>>;
-
+/// Requests of one HTTP/2 connection at a time; a browser has hardly ever more than one for us.
+const STREAMS_MAX: u32 = 64;
 /// How often late connections are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 /// How long accepting pauses when the system has no file descriptor left.
@@ -50,16 +45,18 @@ pub struct ServeReport {
 }
 
 /// What a connection needs to know.
-struct Server<F> {
-    edge: Arc<Edge>,
-    other: F,
-    is_stopping: AtomicBool,
+pub(crate) struct Server<F> {
+    pub edge: Arc<Edge>,
+    pub other: F,
+    tls: Option<Tls>,
+    pub is_stopping: AtomicBool,
 }
 
-/// Serves `listener` until `shutdown`: our endpoints by `edge`, every other path by `other`. Then nothing new is
-/// accepted, requests under way are answered, and all connections are closed.
+/// Serves `listener` until `shutdown`: our endpoints by `edge`, every other path by `other`; by https where there is
+/// `tls`. Then nothing new is accepted, requests under way are answered, and all connections are closed.
 pub async fn serve<F, A>(
     listener: TcpListener,
+    tls: Option<Tls>,
     edge: Arc<Edge>,
     other: F,
     shutdown: impl Future<Output = ()>,
@@ -68,7 +65,7 @@ where
     F: Fn(Request<IncomingBody>, SocketAddr) -> A + Send + Sync + 'static,
     A: Future<Output = Response<BoxBody>> + Send + 'static,
 {
-    let server = Arc::new(Server { edge, other, is_stopping: AtomicBool::new(false) });
+    let server = Arc::new(Server { edge, other, tls, is_stopping: AtomicBool::new(false) });
     let connections = Connections::new();
     let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -121,13 +118,16 @@ async fn stop(connections: &Connections, deadline: Duration) -> usize {
 fn upkeep(edge: &Edge, connections: &Connections) {
     let limits = &edge.config.limits;
     let late = connections.sweep(|phase, since| match phase {
+        Phase::Securing => since > limits.handshake_deadline,
         Phase::Opening => since > limits.head_deadline,
         Phase::Idle => since > limits.idle_deadline,
         Phase::Busy => false,
     });
     for phase in late {
-        if phase == Phase::Opening {
-            edge.log.counters.count(Event::HeadTimeout);
+        match phase {
+            Phase::Securing => edge.log.counters.count(Event::TlsTimeout),
+            Phase::Opening => edge.log.counters.count(Event::HeadTimeout),
+            Phase::Busy | Phase::Idle => {}
         }
     }
     edge.upkeep();
@@ -161,15 +161,97 @@ fn open<F, A>(
     // An answer is one small write; it must not wait for a full segment.
     let _ = stream.set_nodelay(true);
     let (number, pulse) = (place.number(), Arc::clone(&place.pulse));
-    let task = tokio::spawn(connection(Arc::clone(server), place, stream, peer));
+    let server = Arc::clone(server);
+    let task = match server.tls {
+        None => tokio::spawn(connection(server, place, stream, Peer { peer, is_tls: false })),
+        Some(_) => tokio::spawn(encrypted(server, place, stream, peer)),
+    };
     connections.attach(number, &pulse, task.abort_handle());
 }
 
-/// Speaks HTTP/1.1 until the peer goes away or breaks a rule. Deadlines are kept from outside, so no timer runs here.
-async fn connection<F, A>(server: Arc<Server<F>>, place: Place, stream: TcpStream, peer: SocketAddr)
+/// The other end of a connection, and whether what it says is encrypted.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer {
+    pub peer: SocketAddr,
+    pub is_tls: bool,
+}
+
+/// Encrypts a connection, then speaks what the handshake agreed on.
+async fn encrypted<F, A>(server: Arc<Server<F>>, place: Place, stream: TcpStream, peer: SocketAddr)
 where
     F: Fn(Request<IncomingBody>, SocketAddr) -> A + Send + Sync + 'static,
     A: Future<Output = Response<BoxBody>> + Send + 'static,
+{
+    let Some(tls) = &server.tls else { return };
+    let ready = secure(&server.edge, tls, &place, stream, peer).await;
+    match ready {
+        None => {}
+        Some(Ready::Plain(stream)) => {
+            connection(server, place, stream, Peer { peer, is_tls: false }).await;
+        }
+        Some(Ready::Http1(stream)) => {
+            connection(server, place, stream, Peer { peer, is_tls: true }).await;
+        }
+        Some(Ready::Http2(stream)) => {
+            streams(server, place, stream, Peer { peer, is_tls: true }).await;
+        }
+    }
+}
+
+/// Speaks HTTP/2 until the peer goes away or breaks a rule.
+async fn streams<F, A, S>(server: Arc<Server<F>>, place: Place, stream: S, peer: Peer)
+where
+    F: Fn(Request<IncomingBody>, SocketAddr) -> A + Send + Sync + 'static,
+    A: Future<Output = Response<BoxBody>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limits = &server.edge.config.limits;
+    let head_bytes_max = u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX);
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.max_header_list_size(head_bytes_max).max_concurrent_streams(STREAMS_MAX);
+    let pulse = Arc::clone(&place.pulse);
+    let of_stream = Arc::clone(&server);
+    let service = service_fn(move |request| {
+        pulse.begin();
+        // Ended by its drop, since the peer may give a request up.
+        let mut under_way = UnderWay(Some(Arc::clone(&pulse)));
+        let (server, pulse) = (Arc::clone(&of_stream), Arc::clone(&pulse));
+        async move {
+            let response = respond(&server, request, peer, &pulse).await;
+            if matches!(response.body(), Either::Right(_)) {
+                // The end of its body ends it.
+                under_way.hand_over();
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let outcome = builder.serve_connection(TokioIo::new(stream), service).await;
+    if outcome.is_err_and(|error| error.is_parse() || error.is_parse_too_large()) {
+        server.edge.log.counters.count(Event::RequestMalformed);
+    }
+}
+
+/// A request of a connection that may have several.
+struct UnderWay(Option<Arc<Pulse>>);
+
+impl UnderWay {
+    fn hand_over(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|pulse| pulse.end());
+    }
+}
+
+/// Speaks HTTP/1.1 until the peer goes away or breaks a rule. Deadlines are kept from outside, so no timer runs here.
+async fn connection<F, A, S>(server: Arc<Server<F>>, place: Place, stream: S, peer: Peer)
+where
+    F: Fn(Request<IncomingBody>, SocketAddr) -> A + Send + Sync + 'static,
+    A: Future<Output = Response<BoxBody>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let pulse = &place.pulse;
     let service = service_fn(|request| {
@@ -208,136 +290,5 @@ fn refusal(error: &hyper::Error) -> Option<Event> {
         Some(Event::RequestAborted)
     } else {
         None
-    }
-}
-
-type AnyBody = Either<Full<Bytes>, Tracked>;
-
-async fn respond<F, A>(
-    server: &Server<F>,
-    request: Request<IncomingBody>,
-    peer: SocketAddr,
-    pulse: &Arc<Pulse>,
-) -> Response<AnyBody>
-where
-    F: Fn(Request<IncomingBody>, SocketAddr) -> A + Send + Sync + 'static,
-    A: Future<Output = Response<BoxBody>> + Send + 'static,
-{
-    let edge = &*server.edge;
-    let (mut head, body) = request.into_parts();
-    heed_target(&mut head);
-    let site = edge.site(&head.headers, peer.ip());
-    let endpoint = Endpoint::of(head.uri.path());
-    let mut response = if site.turns_away(endpoint) {
-        closing(edge.refuse(Event::UnknownHost))
-    } else if endpoint.is_none() && site.serves_api() {
-        // On the heap: what serves the dashboard is large, and a click must not carry room for it.
-        let other: Pin<Box<dyn Future<Output = _> + Send>> =
-            Box::pin((server.other)(Request::from_parts(head, body), peer));
-        let pulse = Arc::clone(pulse);
-        other.await.map(|body| Either::Right(Tracked { body, pulse }))
-    } else if head.headers.len() > edge.config.limits.headers_max {
-        closing(edge.refuse(Event::HeadersTooMany))
-    } else {
-        ours(edge, &head, body, (peer, site, endpoint)).await
-    };
-    if server.is_stopping.load(Ordering::Relaxed) {
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-    }
-    response
-}
-
-/// A request line with a whole URL says the host, and a `Host` beside it is as good as absent (RFC 9112, 3.2.2).
-fn heed_target(head: &mut http::request::Parts) {
-    if let Some(authority) = head.uri.authority()
-        && let Ok(host) = header::HeaderValue::from_str(authority.as_str())
-    {
-        head.headers.insert(header::HOST, host);
-    }
-}
-
-async fn ours(
-    edge: &Edge,
-    head: &http::request::Parts,
-    body: IncomingBody,
-    (peer, site, endpoint): (SocketAddr, Site, Option<Endpoint<'_>>),
-) -> Response<AnyBody> {
-    let body = if body.is_end_stream() {
-        Bytes::new()
-    } else {
-        match read_body(edge, head, body).await {
-            Ok(body) => body,
-            Err(event) => return closing(edge.refuse(event)),
-        }
-    };
-    let path_and_query = head.uri.path_and_query().map_or("/", |uri| uri.as_str());
-    let request = Incoming {
-        method: &head.method,
-        path_and_query,
-        headers: &head.headers,
-        peer: peer.ip(),
-        body: &body,
-    };
-    edge.answer(&request, site, endpoint).await.map(|body| Either::Left(Full::new(body)))
-}
-
-async fn read_body(
-    edge: &Edge,
-    head: &http::request::Parts,
-    body: IncomingBody,
-) -> Result<Bytes, Event> {
-    let limits = &edge.config.limits;
-    if head.headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Event::BodyEncoded);
-    }
-    let read = Limited::new(body, limits.body_bytes_max).collect();
-    match tokio::time::timeout(limits.body_deadline, read).await {
-        Err(_) => Err(Event::BodyTimeout),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Event::BodyTooLarge)
-        }
-        Ok(Err(_)) => Err(Event::RequestAborted),
-    }
-}
-
-/// What was refused unread cannot be told from the next request, so the connection ends with the answer.
-fn closing(reply: Reply) -> Response<AnyBody> {
-    let mut response = reply.map(|body| Either::Left(Full::new(body)));
-    response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-    response
-}
-
-/// The body of an answer that may take long: until its end the connection counts as busy.
-struct Tracked {
-    body: BoxBody,
-    pulse: Arc<Pulse>,
-}
-
-impl Body for Tracked {
-    type Data = Bytes;
-    type Error = Box<dyn StdError + Send + Sync>;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Tracked {
-    fn drop(&mut self) {
-        self.pulse.mark(Phase::Idle);
     }
 }

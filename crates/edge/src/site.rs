@@ -97,7 +97,11 @@ impl Edge {
 
     /// The host by which the visitor knows us: what the nearest trusted proxy says, else `Host`. A request with
     /// several of the latter has none (RFC 9112, 3.2).
-    fn requested_host<'a>(&self, headers: &'a HeaderMap, peer: IpAddr) -> Option<Cow<'a, str>> {
+    pub(crate) fn requested_host<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        peer: IpAddr,
+    ) -> Option<Cow<'a, str>> {
         if let Some(said) = self.said_by_proxy(headers, &FORWARDED_HOST, peer) {
             return host::requested(str::from_utf8(said).ok()?);
         }
@@ -113,7 +117,7 @@ impl Edge {
             Site::Whole | Site::Endpoints | Site::Unknown => self.config.secure,
         };
         let said = || self.said_by_proxy(request.headers, &FORWARDED_PROTO, request.peer);
-        is_configured || said() == Some(b"https")
+        is_configured || request.is_tls || said() == Some(b"https")
     }
 
     /// The last value of a header that proxies add to; nothing from peers that are not trusted.

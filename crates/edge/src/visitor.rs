@@ -34,6 +34,8 @@ pub(crate) struct Visitor {
 pub(crate) enum Loaded {
     /// A person goes there, so what says otherwise makes it a preview.
     ByNavigation,
+    /// A page's script reports it; what runs before anybody looks at the page makes it a preview.
+    ByScript,
     /// A page loads it as a picture by its nature.
     AsPicture,
 }
@@ -62,7 +64,7 @@ impl Visitor {
         facts.set_text(Field::Method, request.method.as_str());
 
         let spoken = match loaded {
-            Loaded::ByNavigation => {
+            Loaded::ByNavigation | Loaded::ByScript => {
                 request_verdict(request.method.as_str(), |name| headers.by_name(name))
             }
             Loaded::AsPicture => None,

@@ -109,8 +109,14 @@ impl Counted {
         }
         let (method, body) = (Method::GET, Bytes::new());
         let peer = "81.2.69.142".parse().unwrap();
-        let request =
-            Incoming { method: &method, path_and_query: uri, headers: &headers, peer, body: &body };
+        let request = Incoming {
+            method: &method,
+            path_and_query: uri,
+            headers: &headers,
+            peer,
+            body: &body,
+            is_tls: false,
+        };
         self.rig.pass_ms(40);
         self.runtime.block_on(async {
             let before = ALLOCATIONS.get();

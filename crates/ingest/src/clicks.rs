@@ -9,7 +9,8 @@ use model::facts::Facts;
 use model::record::{Record, RecordKind, tag};
 
 /// Structural values that become columns of the row, or say nothing once the row exists.
-const BECOME_COLUMNS: [u16; 5] = [tag::KEY, tag::AT, tag::COST, tag::COUNT, tag::SETTLES];
+const BECOME_COLUMNS: [u16; 6] =
+    [tag::KEY, tag::AT, tag::COST, tag::COUNT, tag::SETTLES, tag::LANDING_NUMBER];
 
 /// Makes the rows. A record that settles an unlogged answer, and a count of unlogged clicks, may be in
 /// the journal twice: it counts only if it is not there already.

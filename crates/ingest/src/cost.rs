@@ -102,6 +102,7 @@ fn impressions_of(workspace: ThingId, campaigns: &[i64]) -> Plan {
         with: &[],
         without: &[],
         has: None,
+        or: None,
         statuses: &[],
         sum: Sum::Count,
     };

@@ -96,8 +96,8 @@ impl Gathered {
 
 /// Whether records of this kind become rows of the table of clicks.
 const fn becomes_click(kind: RecordKind) -> bool {
-    use RecordKind::{LanderClick, Order, Pixel, Postback, Report};
-    !matches!(kind, LanderClick | Postback | Pixel | Order | Report)
+    use RecordKind::{Joined, LanderClick, Order, Page, Pixel, Postback, Report};
+    !matches!(kind, LanderClick | Page | Joined | Postback | Pixel | Order | Report)
 }
 
 fn unreadable(sequence: u64, bytes: &[u8], error: CodecError) -> InboxEntry {

@@ -22,6 +22,8 @@ pub struct Known {
 struct Story {
     landing: Option<Row>,
     hops: Vec<Hop>,
+    /// The first view that counts.
+    viewed: Option<u64>,
     entries: Vec<Row>,
 }
 
@@ -53,6 +55,11 @@ impl Known {
             RowKind::Click | RowKind::Preview | RowKind::Impression | RowKind::Unlogged => {
                 story.landing.get_or_insert_with(|| row.clone());
             }
+            RowKind::View if row.count > 0 => {
+                let first = story.viewed.get_or_insert(row.sequence);
+                *first = row.sequence.min(*first);
+            }
+            RowKind::View | RowKind::PageEvent | RowKind::Joined => {}
             // Belongs to no click.
             RowKind::Spend => {}
         }
@@ -100,6 +107,16 @@ impl Known {
         let hops = hops.iter().filter(move |hop| hop.sequence < before);
         let routed = self.click(of, before).and_then(|row| number(row, Field::Offer));
         hops.filter_map(|hop| hop.offer).chain(routed)
+    }
+
+    /// Whether a view of the click's lander counts already: by its own row, or by one that a page reported before.
+    pub fn is_viewed(&self, of: ClickOf, before: u64) -> bool {
+        let by_click = self.click(of, before).is_some_and(|row| {
+            let is_lander = row.facts.int(Field::Lander).is_some();
+            row.kind == RowKind::Click && (is_lander || row.facts.flag(Field::Viewed))
+        });
+        let viewed = self.stories.get(&of).and_then(|story| story.viewed);
+        by_click || viewed.is_some_and(|sequence| sequence < before)
     }
 
     /// A click's ledger entries, in order.

@@ -23,6 +23,7 @@ mod lander_clicks;
 mod ledger;
 mod ledger_row;
 mod orders;
+mod pages;
 mod recall;
 mod records;
 mod terms;
@@ -62,13 +63,14 @@ pub enum Step {
 }
 
 /// The way of a batch, in order. Each step is timed under its name.
-pub const STEPS: [(&str, Step); 10] = [
+pub const STEPS: [(&str, Step); 11] = [
     ("identify", Step::Think(records::identify)),
     ("recall_calls", Step::RecallCalls),
     ("orders", Step::Think(orders::reopen)),
     ("recall", Step::Recall),
     ("clicks", Step::Think(clicks::project)),
     ("lander_clicks", Step::Think(lander_clicks::project)),
+    ("pages", Step::Think(pages::project)),
     ("terms", Step::Think(terms::settle)),
     ("recall_transactions", Step::RecallTransactions),
     ("conversions", Step::Think(conversions::project)),

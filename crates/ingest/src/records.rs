@@ -33,7 +33,8 @@ pub fn identify(draft: &mut Draft, context: &Context) {
     }
     // What may have been written down twice, and what shares the fields of a click.
     let refers = |record: &Record| {
-        matches!(record.kind, RecordKind::LanderClick | RecordKind::Unlogged)
+        use RecordKind::{Joined, LanderClick, Page, Unlogged};
+        matches!(record.kind, LanderClick | Unlogged | Page | Joined)
             || record.facts.int_at(tag::SETTLES).is_some()
     };
     let referring = draft.arrivals.iter().map(|a| &a.record).filter(|record| refers(record));

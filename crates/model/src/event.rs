@@ -24,11 +24,17 @@ pub enum RowKind {
     Unlogged = 6,
     /// What a cost entry says was spent where nobody clicked; `count` is 0 and `sequence` the entry's number.
     Spend = 7,
+    /// A page was seen; `count` is 1 where that is the click's lander view, else 0.
+    View = 8,
+    /// Something else that happened on a page.
+    PageEvent = 9,
+    /// A call in the background that belongs to a landing; `count` is 0.
+    Joined = 10,
 }
 
 impl RowKind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Click,
         Self::Preview,
         Self::LanderClick,
@@ -36,7 +42,26 @@ impl RowKind {
         Self::Impression,
         Self::Unlogged,
         Self::Spend,
+        Self::View,
+        Self::PageEvent,
+        Self::Joined,
     ];
+
+    /// The word for what it counts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Click => "click",
+            Self::Preview => "preview",
+            Self::LanderClick => "lander_click",
+            Self::Entry => "entry",
+            Self::Impression => "impression",
+            Self::Unlogged => "unlogged",
+            Self::Spend => "spend",
+            Self::View => "view",
+            Self::PageEvent => "page_event",
+            Self::Joined => "joined",
+        }
+    }
 
     /// The kind with this number.
     pub fn from_number(number: u8) -> Option<Self> {

@@ -203,6 +203,8 @@ fields! {
     103 LandingUrl "landing_url" "Landing URL" Request Text Rest;
     104 Method "method" "Method" Request Text Column;
     105 Kind "kind" "Kind" Request Text Column;
+    106 Viewed "viewed" "Seen on the page" Request Bool Flag(9);
+    107 Event "event" "Page event" Request Text Rest;
 
     110 Bot "bot" "Bot" Verdict Bool Flag(1);
     111 BotReason "bot_reason" "Bot reason" Verdict Text Column;

@@ -43,6 +43,8 @@ pub struct Selection {
     pub without: &'static [Field],
     /// A field that must have a value.
     pub has: Option<Field>,
+    /// A truth that does instead.
+    pub or: Option<Field>,
     /// Statuses of an entry; empty for all.
     pub statuses: &'static [Status],
     /// The column summed.
@@ -51,7 +53,7 @@ pub struct Selection {
 
 impl Selection {
     const fn new(rows: &'static [RowKind], sum: Sum) -> Self {
-        Self { rows, with: &[], without: &[], has: None, statuses: &[], sum }
+        Self { rows, with: &[], without: &[], has: None, or: None, statuses: &[], sum }
     }
 
     const fn entries(statuses: &'static [Status], sum: Sum) -> Self {
@@ -137,7 +139,7 @@ const fn ratio(
     }
 }
 
-use RowKind::{Click, Impression, LanderClick, Preview, Unlogged};
+use RowKind::{Click, Impression, LanderClick, PageEvent, Preview, Unlogged, View};
 use Status::{Approved, Chargeback, Pending, Rejected};
 use Unit::{Count, Fraction, Seconds};
 
@@ -174,7 +176,17 @@ pub const METRICS: &[MetricRow] = &[
         Selection { with: &[Field::Duplicate], ..HUMAN },
     ),
     counter("unlogged_clicks", "Unlogged clicks", Count, Selection::new(&[Unlogged], Sum::Count)),
-    counter("lander_views", "Lander views", Count, Selection { has: Some(Field::Lander), ..HUMAN }),
+    counter(
+        "lander_views",
+        "Lander views",
+        Count,
+        Selection {
+            rows: &[Click, View],
+            has: Some(Field::Lander),
+            or: Some(Field::Viewed),
+            ..HUMAN
+        },
+    ),
     counter(
         "lander_clicks",
         "Lander clicks",
@@ -182,6 +194,15 @@ pub const METRICS: &[MetricRow] = &[
         Selection {
             without: &[Field::Bot, Field::Test],
             ..Selection::new(&[LanderClick], Sum::Count)
+        },
+    ),
+    counter(
+        "page_events",
+        "Page events",
+        Count,
+        Selection {
+            without: &[Field::Bot, Field::Test],
+            ..Selection::new(&[PageEvent], Sum::Count)
         },
     ),
     MetricRow {

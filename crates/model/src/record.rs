@@ -120,6 +120,11 @@ pub mod tag {
     pub const FIRST_PARTY: u16 = 246;
     /// The currency of [`COST_RATE`] (text); absent for a share of revenue.
     pub const COST_RATE_CURRENCY: u16 = 250;
+
+    /// The number that goes with a page's event, in millionths (int): per cent, seconds, an amount.
+    pub const EVENT_VALUE: u16 = 260;
+    /// The number a page drew for its landing, by which a repetition is known (text).
+    pub const LANDING_NUMBER: u16 = 261;
 }
 
 /// What arrived.
@@ -144,6 +149,10 @@ pub enum RecordKind {
     Order = 8,
     /// A conversion reported by an operator or a program of his, through the API or from a file.
     Report = 9,
+    /// Something that happened on a page of the visitor's: a view, a scroll, a consent.
+    Page = 10,
+    /// The other half of a click that two announced: a landing, and a call in the background.
+    Joined = 11,
 }
 
 impl RecordKind {
@@ -159,6 +168,8 @@ impl RecordKind {
             7 => Self::Unlogged,
             8 => Self::Order,
             9 => Self::Report,
+            10 => Self::Page,
+            11 => Self::Joined,
             _ => return None,
         })
     }

@@ -14,6 +14,7 @@ mod onward;
 mod origin;
 mod record;
 mod shown;
+mod standing;
 mod trace;
 mod walk;
 
@@ -28,6 +29,7 @@ pub use link::{LinkOffer, offer_of_link};
 pub use onward::{Onward, onward};
 pub use origin::{DestinationStep, Origin, TokenStep, destination_origins};
 pub use record::{Stored, agrees, replay};
+pub use standing::DIRECT;
 
 use crate::facts::Facts;
 use crate::id::ClickKey;

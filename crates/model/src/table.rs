@@ -5,6 +5,7 @@ mod conversion_type;
 mod domain;
 mod flow;
 mod numbered;
+mod origins;
 mod params;
 
 pub use cap::{CapCounts, CapRoute};
@@ -14,6 +15,7 @@ pub use flow::{FlowRoute, PathRoute, PathTarget, RuleRoute};
 pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
 
 use crate::money::Currency;
+use crate::page;
 use crate::template::Template;
 use crate::thing::{
     Campaign, CampaignStatus, ConversionType, CostModel, CostPrecedence, Domain, Flow, Kind,
@@ -116,6 +118,7 @@ pub struct CampaignRoute {
     /// Destination when not active.
     pub archived_url: Option<Box<Template>>,
     allowed_hosts: Box<[String]>,
+    origins: Box<[String]>,
 }
 
 /// A lander as a click needs it.
@@ -125,6 +128,8 @@ pub struct LanderRoute {
     pub name: Box<str>,
     /// Where it is.
     pub url: Template,
+    /// The page that is, as [`crate::page::page`] writes it.
+    pub page: Box<str>,
     /// Nobody new is sent there while there is another choice.
     pub is_archived: bool,
 }
@@ -358,12 +363,14 @@ fn campaign_route(
         cost_currency,
         archived_url: archived_url.and_then(|url| Template::parse(url).ok()).map(Box::new),
         allowed_hosts: thing.body.allowed_hosts.clone().into(),
+        origins: thing.body.origins.clone().into(),
     }
 }
 
 fn lander_route(thing: &Thing<Lander>) -> Result<LanderRoute, Problem> {
     let url = url(&thing.body.url)?;
-    Ok(LanderRoute { name: thing.name.as_str().into(), url, is_archived: thing.archived })
+    let page = page::page(&thing.body.url).unwrap_or_default().into();
+    Ok(LanderRoute { name: thing.name.as_str().into(), url, page, is_archived: thing.archived })
 }
 
 fn offer_route(thing: &Thing<Offer>, compiler: &mut FlowCompiler) -> Result<OfferRoute, Problem> {

@@ -176,7 +176,7 @@ impl Own {
         let app = running.app.clone();
         let serving = runtime.spawn(async move {
             // The sender going away stops the server just as a message does.
-            serve::serve(listener, &app, async { drop(stopped.await) }).await;
+            serve::serve(listener, None, &app, async { drop(stopped.await) }).await;
         });
         Ok((Self { runtime, running, stop, serving }, address))
     }

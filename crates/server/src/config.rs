@@ -2,6 +2,7 @@
 
 mod written;
 
+use crate::tls::TlsFiles;
 use journal::Durability;
 use model::cidr::Cidr;
 use model::thing::IpPrivacy;
@@ -40,6 +41,8 @@ const KEYS: &[(&str, Form)] = &[
     ("ingest", Form::Text),
     ("duckdb.memory", Form::Text),
     ("duckdb.threads", Form::Number),
+    ("tls.cert", Form::Text),
+    ("tls.key", Form::Text),
     ("journal.segment_bytes", Form::Number),
     ("journal.keep_hours", Form::Number),
     ("geo.city", Form::List),
@@ -56,6 +59,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The address of the server.
     pub listen: SocketAddr,
+    /// Certificate and key; without them the address speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Scheme and host that links are made with, without a slash at the end.
     pub public_url: String,
     /// The host of the public URL, as requests name it.
@@ -258,6 +263,8 @@ mod tests {
             admin_token: None,
             workspace: WorkspaceDefaults::default(),
             rates: None,
+            tls: None,
+            public_url: default.public_url.clone(),
             geo: default.geo.clone(),
             threads: default.threads,
             duckdb: default.duckdb,
@@ -294,6 +301,8 @@ mod tests {
             ("admin_hosts = [\"https://a.example\"]", "admin_hosts"),
             ("admin_token = \"short\"", "admin_token"),
             ("[duckdb]\nmemory = \"lots\"", "duckdb.memory"),
+            ("[tls]\ncert = \"a.pem\"", "tls.key"),
+            ("[tls]\nkey = \"a.pem\"", "tls.cert"),
             ("[journal]\nsegment_bytes = 1", "journal.segment_bytes"),
         ] {
             let error = load(text, &[]).unwrap_err();
@@ -301,6 +310,16 @@ mod tests {
         }
         assert!(load("", &[("CLICKTRAIL_COLOUR", "1")]).unwrap_err().contains("CLICKTRAIL_COLOUR"));
         assert!(load("", &[("CLICKTRAIL_NODE", "many")]).unwrap_err().contains("node"));
+    }
+
+    #[test]
+    fn with_a_certificate_links_are_https_unless_said_otherwise() {
+        let tls = "[tls]\ncert = \"c.pem\"\nkey = \"k.pem\"\n";
+        assert_eq!(load(tls, &[]).unwrap().public_url, "https://127.0.0.1:8080");
+        let said = format!("public_url = \"http://a.example\"\n{tls}");
+        assert_eq!(load(&said, &[]).unwrap().public_url, "http://a.example");
+        let none = [("CLICKTRAIL_TLS_CERT", ""), ("CLICKTRAIL_TLS_KEY", "")];
+        assert_eq!(load("", &none).unwrap().tls, None);
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod simulation;
 mod start;
 mod tables;
 mod telemetry;
+mod tls;
 mod token;
 mod trail;
 

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::first_start::EXAMPLE_KEY;
 use crate::folder::{self, Folder};
 use crate::start::{self, Running, Start};
+use crate::tls::Certificates;
 use crate::{api, example, output, rates_feed};
 use anyhow::{Context, bail};
 use axum::body::Body;
@@ -34,6 +35,7 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
     use_small_pages();
     let runtime = runtime(config.threads)?;
     runtime.block_on(async {
+        let certificates = config.tls.clone().map(Certificates::open).transpose()?;
         let listener = listen(config.listen).await?;
         if config.listen.port() == 0 {
             config.public_url =
@@ -47,7 +49,10 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
         // On a worker: accepting from here would hand every new connection to another thread.
         let (app, stop) = (running.app.clone(), stop_signal()?);
         let feed = rates_feed::start(&app);
-        tokio::spawn(async move { serve(listener, &app, stop).await }).await?;
+        let tls = certificates.as_ref().map(|certificates| certificates.current.clone());
+        let renewal = certificates.map(Certificates::watch).transpose()?;
+        tokio::spawn(async move { serve(listener, tls, &app, stop).await }).await?;
+        renewal.into_iter().for_each(|renewal| renewal.abort());
         if let Some(feed) = feed {
             feed.abort();
             // It ends as it was told to; what it was saying is of no use any more.
@@ -72,14 +77,19 @@ fn use_small_pages() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
-/// Answers on `listener` until `stop` resolves.
-pub async fn serve(listener: TcpListener, app: &Arc<App>, stop: impl Future<Output = ()>) {
+/// Answers on `listener` until `stop` resolves; by https where there is `tls`.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<edge::Tls>,
+    app: &Arc<App>,
+    stop: impl Future<Output = ()>,
+) {
     let router = api::router(app.clone()).merge(example::router(app.clone()));
     let other = move |request: hyper::Request<hyper::body::Incoming>, _peer: SocketAddr| {
         let mut router = router.clone();
         async move { answer(&mut router, request).await }
     };
-    let report = edge::serve(listener, app.edge.clone(), other, stop).await;
+    let report = edge::serve(listener, tls, app.edge.clone(), other, stop).await;
     tracing::info!(?report, "stopped serving");
 }
 

@@ -36,6 +36,7 @@ fn text(trail: &Value) -> String {
     }
     click(&mut out, trail);
     section(&mut out, "lander clicks", &trail["hops"], hop);
+    section(&mut out, "on pages", &trail["pages"], page);
     section(&mut out, "postbacks", &trail["postbacks"], postback);
     section(&mut out, "ledger", &trail["ledger"], entry);
     let figures = &trail["figures"];
@@ -77,6 +78,14 @@ fn section(out: &mut String, title: &str, items: &Value, show: fn(&Value) -> Str
         line(out, &format!("\n{title}"));
         items.iter().for_each(|item| line(out, &format!("  {}", show(item))));
     }
+}
+
+fn page(entry: &Value) -> String {
+    let parts = [&entry["event"], &entry["value"], &entry["currency"], &entry["page"]];
+    let known = parts.into_iter().filter(|part| !part.is_null()).map(plain);
+    let known: Vec<_> = known.collect();
+    let note = if entry["counts"] == true { "  (counts as lander view)" } else { "" };
+    format!("{}  {}  {}{note}", plain(&entry["at"]), plain(&entry["kind"]), known.join("  "))
 }
 
 fn hop(hop: &Value) -> String {
@@ -177,6 +186,7 @@ mod tests {
             "click": { "fields": { "placement": "top", "campaign": 3 }, "decision": { "path": 1, "offer": { "id": 2, "name": "A" } },
                 "cost": { "amount": "0.10", "currency": "USD" }, "platform_ids": [{ "name": "gclid", "value": "G" }] },
             "hops": [{ "at": "t1", "link": 1, "offer": { "id": 2, "name": "A" }, "rerouted": false }],
+            "pages": [{ "at": "t1", "kind": "page_event", "counts": false, "event": "add_to_cart", "value": "12.5", "currency": "EUR", "page": "https://shop.example/" }],
             "postbacks": [{ "received": "t2", "verdict": "recorded", "method": "GET", "url": "/postback?x", "peer": "192.0.2.1", "reason": "", "message": "" }],
             "ledger": [{ "at": "t3", "count": 1, "status": "approved", "type": "lead", "amount": "2.00", "currency": "EUR", "revenue": "2.20", "txid": null, "superseded_by": null,
                 "conversion": { "rate": "1.1", "source": "ecb", "day": "2026-11-20" } }, { "at": "t2", "count": 1, "status": "approved", "type": "sale", "amount": "2.50", "currency": "USD", "txid": null, "superseded_by": null }],
@@ -190,6 +200,7 @@ mod tests {
             "gclid=G",
             "recorded",
             "+1  approved sale  2.50 USD  txid –",
+            "t1  page_event  add_to_cart  12.5  EUR  https://shop.example/",
             "profit 2.40",
             "2.00 EUR = 2.20 at 1.1 (ecb, 2026-11-20)",
         ] {

@@ -19,7 +19,7 @@ struct Served {
     report: JoinHandle<ServeReport>,
 }
 
-async fn other(request: http::Request<Incoming>, _: SocketAddr) -> http::Response<BoxBody> {
+pub async fn other(request: http::Request<Incoming>, _: SocketAddr) -> http::Response<BoxBody> {
     let text = format!("other {}", request.uri().path());
     http::Response::new(Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync())
 }
@@ -34,7 +34,7 @@ async fn served_with(rig: Rig) -> Served {
     let (stop, stopped) = oneshot::channel::<()>();
     let edge = std::sync::Arc::clone(&rig.edge);
     let report = tokio::spawn(async move {
-        serve(listener, edge, other, async {
+        serve(listener, None, edge, other, async {
             let _ = stopped.await;
         })
         .await
@@ -62,7 +62,7 @@ impl Served {
 }
 
 /// One answer: its head, and its body by content-length.
-async fn read_answer(stream: &mut TcpStream) -> String {
+pub async fn read_answer(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = async {
         loop {
@@ -86,7 +86,7 @@ async fn read_answer(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn get(uri: &str, headers: &str) -> Vec<u8> {
+pub fn get(uri: &str, headers: &str) -> Vec<u8> {
     format!("GET {uri} HTTP/1.1\r\nhost: t.example\r\n{headers}\r\n").into_bytes()
 }
 

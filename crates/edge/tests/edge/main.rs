@@ -4,11 +4,16 @@
 mod rig;
 
 mod clicks;
+
 mod connections;
+mod direct;
 mod domains;
 mod durability;
 mod hostile;
 mod intake;
+mod joined;
 mod lander_clicks;
+mod page_events;
 mod restart;
 mod routing;
+mod secure;

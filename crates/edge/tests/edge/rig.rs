@@ -266,6 +266,7 @@ impl<'a> Ask<'a> {
             headers: &headers,
             peer: self.peer.parse().unwrap(),
             body: &body,
+            is_tls: false,
         })
         .await
     }

@@ -27,5 +27,6 @@ mod flaky;
 
 mod damage;
 mod orders;
+mod pages;
 mod running;
 mod verdicts;

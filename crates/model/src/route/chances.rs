@@ -5,6 +5,7 @@
 //! before and gets again is certain: it is not drawn.
 
 use super::record::Stored;
+use super::standing::Standing;
 use super::walk::{Chooser, met_rule, path_scope, walk};
 use super::{Decision, Target, Undecided, Visit, memory, trace};
 use crate::condition::Inputs;
@@ -103,8 +104,15 @@ pub fn chances<'t>(
     campaign: &'t CampaignRoute,
     visit: &Visit<'_>,
 ) -> Result<Vec<Chance<'t>>, Undecided> {
-    let mut spread =
-        Spread { table, visit, inputs: None, flows: Vec::new(), chances: Vec::new(), campaigns: 0 };
+    let mut spread = Spread {
+        table,
+        visit,
+        standing: Standing::of(visit),
+        inputs: None,
+        flows: Vec::new(),
+        chances: Vec::new(),
+        campaigns: 0,
+    };
     if campaign.active {
         spread.campaign(campaign, 1.0)?;
     } else {
@@ -155,6 +163,7 @@ fn later_offer(
 struct Spread<'t, 'v> {
     table: &'t RoutingTable,
     visit: &'v Visit<'v>,
+    standing: Standing,
     inputs: Option<Inputs<'v>>,
     /// Those that led on to the one that is looked at.
     flows: Vec<ThingId>,
@@ -176,7 +185,8 @@ impl<'t: 'v, 'v> Spread<'t, 'v> {
             return Ok(());
         };
         let (_, paths) = met_rule(flow, self.visit, &mut self.inputs, &mut trace::Silent)?;
-        let kept = memory::had(self.visit, flow, Level::Path, paths, false);
+        let excluded = self.standing.excludes(self.table, flow, Level::Path, paths);
+        let kept = memory::had(self.visit, flow, Level::Path, paths, false, &excluded);
         let shares = self.shares(flow, Level::Path, paths, kept);
         if shares.is_empty() {
             self.add(Ending::Nowhere, probability);
@@ -213,7 +223,9 @@ impl<'t: 'v, 'v> Spread<'t, 'v> {
             },
             PathTarget::Offers { landers, offers, choice } => {
                 let offers = self.offers(flow, offers, is_kept);
-                let kept = memory::had(self.visit, flow, Level::Lander, landers, is_kept);
+                let excluded = self.standing.excludes(self.table, flow, Level::Lander, landers);
+                let kept =
+                    memory::had(self.visit, flow, Level::Lander, landers, is_kept, &excluded);
                 let landers = self.shares(flow, Level::Lander, landers, kept);
                 self.lander_and_offer(&landers, &offers, *choice, probability);
             }
@@ -261,8 +273,13 @@ impl<'t: 'v, 'v> Spread<'t, 'v> {
         if let Some(kept) = kept {
             return vec![(kept, 1.0)];
         }
+        let excluded = self.standing.excludes(self.table, flow, level, alternatives);
         let seen = memory::avoided(self.visit, flow, level, alternatives);
-        shares_of(alternatives, |id| !seen.contains(&id))
+        let unseen = shares_of(alternatives, |id| !seen.contains(&id) && !excluded.contains(&id));
+        match unseen.is_empty() {
+            false => unseen,
+            true => shares_of(alternatives, |id| !excluded.contains(&id)),
+        }
     }
 
     /// Who may take the visitor, with the share of each: an offer over its cap hands its share to who
@@ -274,7 +291,7 @@ impl<'t: 'v, 'v> Spread<'t, 'v> {
         is_path_kept: bool,
     ) -> Vec<(ThingId, f64)> {
         let (visit, level) = (self.visit, Level::Offer);
-        if let Some(kept) = memory::had(visit, flow, level, alternatives, is_path_kept) {
+        if let Some(kept) = memory::had(visit, flow, level, alternatives, is_path_kept, &[]) {
             return vec![(kept, 1.0)];
         }
         let seen = memory::avoided(visit, flow, level, alternatives);

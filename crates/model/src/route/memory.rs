@@ -7,13 +7,14 @@ use crate::thing::{HOPS_MAX, Returning, ThingId};
 
 /// What the visitor had before, if the flow gives the same again and it can still be had: it has a
 /// weight (what is archived has none), and an offer is not over its cap. Lander and offer belong to
-/// the path: `is_path_kept` says whether it was taken over too.
+/// the path: `is_path_kept` says whether it was taken over too. What is excluded is out of the question.
 pub(super) fn had(
     visit: &Visit<'_>,
     flow: &FlowRoute,
     level: Level,
     alternatives: &[Alternative],
     is_path_kept: bool,
+    excluded: &[u32],
 ) -> Option<u32> {
     if flow.returning != Returning::Same {
         return None;
@@ -26,7 +27,8 @@ pub(super) fn had(
         Level::Offer => before.offer.filter(|offer| !(visit.capped)(*offer)),
         Level::Random => None,
     }?;
-    alternatives.iter().any(|a| a.id == id && a.weight > 0).then_some(id)
+    let is_live = |a: &Alternative| a.id == id && a.weight > 0 && !excluded.contains(&id);
+    alternatives.iter().any(is_live).then_some(id)
 }
 
 /// What the visitor has seen, if the flow avoids that and something else is left.

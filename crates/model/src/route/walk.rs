@@ -1,5 +1,6 @@
 //! The walk from a campaign to a target: rules, then path, lander and offer, from flow to flow.
 
+use super::standing::Standing;
 use super::trace::{Choice, Trace};
 use super::{CampaignHop, Decision, Kept, Seen, Target, Undecided, Visit, memory};
 use crate::condition::Inputs;
@@ -159,6 +160,7 @@ pub(super) struct Chooser<'a> {
     table: &'a RoutingTable,
     pub(super) visit: &'a Visit<'a>,
     draws: &'a Secret,
+    standing: Standing,
     kept: Vec<Kept>,
     seen: Vec<Seen>,
     pub(super) capped: Vec<ThingId>,
@@ -168,7 +170,8 @@ pub(super) struct Chooser<'a> {
 impl<'a> Chooser<'a> {
     pub(super) fn new(table: &'a RoutingTable, visit: &'a Visit<'a>, draws: &'a Secret) -> Self {
         let (kept, seen, capped) = (Vec::new(), Vec::new(), Vec::new());
-        Self { table, visit, draws, kept, seen, capped, draws_from_visitor: false }
+        let standing = Standing::of(visit);
+        Self { table, visit, draws, standing, kept, seen, capped, draws_from_visitor: false }
     }
 
     /// A draw of `flow`: from the click or, where the flow remembers visitors, from the visitor.
@@ -202,9 +205,12 @@ impl<'a> Chooser<'a> {
             return None;
         }
         let draw = self.draw(flow, level, scope, alternatives);
-        let kept = self.kept(flow, &draw);
+        let excluded = self.standing.excludes(self.table, flow, level, alternatives);
+        let kept = self.kept(flow, &draw, &excluded);
         let seen = if kept.is_none() { self.avoided(flow, &draw) } else { Vec::new() };
-        let winner = kept.or_else(|| draw.best(|id| !seen.contains(&id)));
+        let winner = kept
+            .or_else(|| draw.best(|id| !seen.contains(&id) && !excluded.contains(&id)))
+            .or_else(|| draw.best(|id| !excluded.contains(&id)));
         let is_kept = kept.is_some();
         trace.chosen(&Choice { draw, winner, is_kept, seen: &seen, capped: &[], overflow: None });
         winner
@@ -220,7 +226,7 @@ impl<'a> Chooser<'a> {
         trace: &mut impl Trace<'a>,
     ) -> Option<ThingId> {
         let draw = self.draw(flow, Level::Offer, scope, alternatives);
-        let kept = self.kept(flow, &draw);
+        let kept = self.kept(flow, &draw, &[]);
         let seen = if kept.is_none() { self.avoided(flow, &draw) } else { Vec::new() };
         let (winner, overflow) = match kept {
             Some(offer) => (Some(offer), None),
@@ -270,9 +276,10 @@ impl<'a> Chooser<'a> {
     }
 
     /// What the visitor had before and gets again; noted.
-    fn kept(&mut self, flow: &FlowRoute, draw: &Draw<'_>) -> Option<u32> {
+    fn kept(&mut self, flow: &FlowRoute, draw: &Draw<'_>, excluded: &[u32]) -> Option<u32> {
         let is_path_kept = self.kept.last().is_some_and(|kept| kept.flow == flow.id);
-        let id = memory::had(self.visit, flow, draw.level, draw.alternatives, is_path_kept)?;
+        let id =
+            memory::had(self.visit, flow, draw.level, draw.alternatives, is_path_kept, excluded)?;
         match (draw.level, self.kept.last_mut()) {
             (Level::Lander, Some(kept)) => kept.lander = Some(id),
             (Level::Offer, Some(kept)) => kept.offer = Some(id),

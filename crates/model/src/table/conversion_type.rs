@@ -12,6 +12,8 @@ pub struct ConversionTypeRoute {
     pub payout: Payout,
     /// What a further conversion of a click means, where the type says so.
     pub repeat: Option<RepeatPolicy>,
+    /// Whether an event of that name, reported by a page, is a conversion.
+    pub from_page: bool,
 }
 
 /// All types in use, by workspace and word.
@@ -43,9 +45,9 @@ impl ConversionTypes {
         word: String,
         body: &crate::thing::ConversionType,
     ) {
-        let (payout, repeat) = (body.payout, body.repeat);
+        let crate::thing::ConversionType { payout, repeat, from_page, .. } = *body;
         let words = self.0.entry(workspace).or_default();
-        words.entry(of).or_insert(ConversionTypeRoute { word, payout, repeat });
+        words.entry(of).or_insert(ConversionTypeRoute { word, payout, repeat, from_page });
     }
 
     /// The type that a word, in lower case, stands for.

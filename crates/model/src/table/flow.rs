@@ -3,14 +3,15 @@
 use super::Things;
 use crate::condition::{Compiler, Node, Program};
 use crate::draw::Alternative;
+use crate::page;
 use crate::query::ZoneOffsets;
 use crate::template::Template;
 use crate::thing::{
-    Flow, OfferChoice, Pass, Path, Problem, RedirectMode, Returning, Rule, StatusAnswer, Thing,
-    ThingId, Workspace,
+    Flow, Lander, OfferChoice, Pass, Path, Problem, RedirectMode, Returning, Rule, StatusAnswer,
+    Thing, ThingId, Workspace,
 };
 use crate::zone;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// A flow as a click needs it.
@@ -29,6 +30,8 @@ pub struct FlowRoute {
     pub(crate) program: Option<Box<Program>>,
     /// Alternatives of whoever matches no rule, by path id.
     pub default: Box<[Alternative]>,
+    /// Origins of its landers' pages, each once.
+    pub(super) origins: Box<[Box<str>]>,
     /// Ascending by id.
     paths: Box<[PathRoute]>,
     /// Offsets of its weekdays, hours and days, where a rule looks at them.
@@ -96,6 +99,7 @@ pub(super) struct FlowCompiler {
     conditions: Compiler,
     zones: HashMap<String, Option<Arc<ZoneOffsets>>>,
     zone_of_workspace: HashMap<ThingId, String>,
+    origins: HashMap<ThingId, Box<str>>,
     archived_landers: HashSet<ThingId>,
     archived_offers: HashSet<ThingId>,
 }
@@ -105,11 +109,14 @@ impl FlowCompiler {
         fn archived<B>(things: &[Thing<B>]) -> HashSet<ThingId> {
             things.iter().filter(|thing| thing.archived).map(|thing| thing.id).collect()
         }
+        let origin =
+            |lander: &Thing<Lander>| Some((lander.id, page::origin(&lander.body.url)?.into()));
         let zone = |workspace: &Thing<Workspace>| (workspace.id, workspace.body.time_zone.clone());
         Self {
             conditions: Compiler::default(),
             zones: HashMap::new(),
             zone_of_workspace: things.workspaces.iter().map(zone).collect(),
+            origins: things.landers.iter().filter_map(origin).collect(),
             archived_landers: archived(&things.landers),
             archived_offers: archived(&things.offers),
         }
@@ -131,6 +138,9 @@ impl FlowCompiler {
             }
         }
         paths.sort_by_key(|path| path.id);
+        let landers = flow.paths().flat_map(|path| &path.landers);
+        let origins = landers.filter_map(|lander| self.origins.get(&lander.lander).cloned());
+        let origins: BTreeSet<Box<str>> = origins.collect();
         let uses_clock = rules.iter().any(|rule| rule.when.uses_clock());
         let own_zone = flow.time_zone.as_ref();
         let zone = if uses_clock {
@@ -146,6 +156,7 @@ impl FlowCompiler {
                 .then(|| Box::new(Program::new(rules.iter().map(|rule| &rule.when)))),
             rules,
             default: alternatives(&flow.default),
+            origins: origins.into_iter().collect(),
             paths: paths.into(),
             zone,
         })

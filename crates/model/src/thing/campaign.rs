@@ -3,6 +3,7 @@
 use super::cost::{CostModel, CostPrecedence};
 use super::workspace::is_param_name;
 use super::{Body, Kind, Problem, ThingId};
+use crate::page;
 use crate::template::Template;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,10 @@ pub struct Campaign {
     /// stands for every host below `example.com`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_hosts: Vec<String>,
+    /// Origins of pages that may report landings, such as `https://shop.example`; `https://*.shop.example`
+    /// stands for every host below it. Those of the flow's landers need not be listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
 }
 
 /// Whether a campaign's link is in use.
@@ -84,6 +89,12 @@ fn is_host(host: &str) -> bool {
     name.len() <= 253 && name.contains('.') && name.split('.').all(is_label)
 }
 
+/// Whether `text` is scheme, host and perhaps a port, and nothing else; the host may begin with `*.`.
+fn is_origin(text: &str) -> bool {
+    let plain = text.replacen("://*.", "://", 1);
+    page::origin(&plain).is_some_and(|origin| origin.eq_ignore_ascii_case(&plain))
+}
+
 impl Body for Campaign {
     const KIND: Kind = Kind::Campaign;
 
@@ -99,6 +110,11 @@ impl Body for Campaign {
         for (i, host) in self.allowed_hosts.iter().enumerate().filter(|(_, host)| !is_host(host)) {
             let message = format!("`{host}` is no host: expected a name such as shop.example");
             problems.push(Problem::new(format!("allowed_hosts[{i}]"), message));
+        }
+        for (i, text) in self.origins.iter().enumerate().filter(|(_, text)| !is_origin(text)) {
+            let message =
+                format!("`{text}` is no origin: expected scheme and host, https://shop.example");
+            problems.push(Problem::new(format!("origins[{i}]"), message));
         }
         problems.extend(self.cost.problem());
         problems
@@ -129,6 +145,28 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(host_is_among(&hosts, host), allowed, "{host}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_and_host_and_nothing_else() {
+        for (text, is_well) in [
+            ("https://shop.example", true),
+            ("HTTPS://Shop.example", true),
+            ("https://*.shop.example", true),
+            ("http://localhost:3000", true),
+            ("https://[2001:db8::1]:8443", true),
+            ("https://shop.example/", false),
+            ("https://shop.example/landing", false),
+            ("https://shop.example:443", false),
+            ("https://a.*.example", false),
+            ("https://*", false),
+            ("https://", false),
+            ("shop.example", false),
+            ("null", false),
+            ("ftp://shop.example", false),
+        ] {
+            assert_eq!(is_origin(text), is_well, "{text}");
         }
     }
 

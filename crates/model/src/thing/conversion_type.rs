@@ -13,6 +13,9 @@ pub struct ConversionType {
     pub payout: Payout,
     /// What a further conversion of a click means; the network decides when absent.
     pub repeat: Option<RepeatPolicy>,
+    /// Whether an event of that name, reported by the script on a page, is a conversion.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub from_page: bool,
     /// Its place among the types of a list, from the smallest.
     pub order: u32,
 }

@@ -8,7 +8,7 @@ use crate::query::{Cell, FilterValue};
 const DEVICES: [&str; 6] = ["phone", "tablet", "desktop", "tv", "console", "other"];
 
 /// What a click can be.
-const KINDS: [&str; 2] = ["redirect", "impression"];
+const KINDS: [&str; 3] = ["redirect", "direct", "impression"];
 
 /// One warning for each value that nobody has.
 pub(super) fn warnings(rules: &[Rule]) -> Vec<Problem> {

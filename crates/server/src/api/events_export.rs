@@ -11,7 +11,6 @@ use super::problem::{ApiError, Code};
 use super::question::{planned, settings};
 use super::reports::{Format, attachment, not_supported};
 use super::text::amount;
-use super::trail::row_word;
 use crate::app::App;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -193,7 +192,7 @@ struct Printer {
 impl Printer {
     fn push(&self, csv: &mut String, row: &Row) {
         let own = [
-            row_word(row.kind).to_owned(),
+            row.kind.as_str().to_owned(),
             row.sequence.to_string(),
             click_id(row, &self.names),
             self.moment(row.key.time_ms()),

@@ -86,6 +86,7 @@ impl MadeUpVisitor {
             headers: &headers,
             peer: self.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             body: &Default::default(),
+            is_tls: false,
         };
         let knows_ip = self.ip.is_some();
         let alter = |facts: &mut Facts| self.alter(facts);

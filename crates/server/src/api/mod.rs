@@ -3,7 +3,7 @@
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
 //! `kind` (the table of kinds), `thing_input`, `notes`, `listing`, `write`, `things`, `revisions`, `template_view`,
 //! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `simulate`. Facts: `facts`, `ledger`,
-//! `inbox`, `replay`, `reported`, `import`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`.
+//! `inbox`, `replay`, `reported`, `import`, `page_story`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`.
 //! Money spent: `cost_input`, `costs`, `cost_import`, `recomputes`. The server: `configuration`, `system`.
 //! The description: `schema`,
 //! `openapi`.
@@ -47,6 +47,7 @@ mod inbox;
 mod ledger;
 mod made_up;
 mod newest;
+mod page_story;
 mod replay;
 mod reported;
 mod trail;

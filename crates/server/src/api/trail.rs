@@ -8,6 +8,7 @@ use super::freshness::Freshness;
 use super::inbox::{InboxItem, added, item};
 use super::ledger::{LedgerEntry, ledger};
 use super::names::AppNames;
+use super::page_story::{PageEntry, pages};
 use super::problem::{ApiError, Code};
 use super::question::{planned, settings};
 use super::text::{amount, rfc3339};
@@ -65,6 +66,8 @@ pub struct Trail {
     pub click: Option<Click>,
     /// From the lander to an offer, in the order of time.
     pub hops: Vec<Hop>,
+    /// What happened on pages, in the order of time.
+    pub pages: Vec<PageEntry>,
     /// Every call that named the click, oldest first.
     pub postbacks: Vec<InboxItem>,
     /// What the calls came to, oldest first.
@@ -278,6 +281,7 @@ impl Found {
             test: id.test,
             click: click.map(|row| click_of(row, currency, names)),
             hops: hops.into_iter().map(|row| hop(row, names)).collect(),
+            pages: pages(&rows),
             postbacks: calls
                 .iter()
                 .map(|call| {
@@ -296,7 +300,7 @@ fn click_of(row: &Row, currency: Currency, names: &AppNames) -> Click {
     let facts = &row.facts;
     let text = |tag| facts::texts(facts, tag).into_iter().next();
     Click {
-        kind: row_word(row.kind),
+        kind: row.kind.as_str(),
         sequence: row.sequence,
         fields: fields(row, names),
         decision: decision_of(facts, names),
@@ -332,18 +336,5 @@ fn hop(row: &Row, names: &AppNames) -> Hop {
         offer: thing(&row.facts, Field::Offer, names),
         destination: facts::texts(&row.facts, tag::DESTINATION).into_iter().next(),
         rerouted: row.facts.flag(Field::Rerouted),
-    }
-}
-
-/// The word for what a row counts.
-pub fn row_word(kind: RowKind) -> &'static str {
-    match kind {
-        RowKind::Click => "click",
-        RowKind::Preview => "preview",
-        RowKind::LanderClick => "lander_click",
-        RowKind::Entry => "entry",
-        RowKind::Impression => "impression",
-        RowKind::Unlogged => "unlogged",
-        RowKind::Spend => "spend",
     }
 }

@@ -1,6 +1,7 @@
 //! The settings as they are written, and their way to what they mean.
 
 use super::{Config, ConfigError, DuckDb, RatesFeed, WorkspaceDefaults};
+use crate::tls::TlsFiles;
 use journal::Durability;
 use model::cidr::Cidr;
 use model::host;
@@ -33,6 +34,7 @@ pub(super) struct Written {
     ingest: Switch,
     duckdb: WrittenDuckDb,
     journal: WrittenJournal,
+    tls: WrittenTls,
     geo: WrittenGeo,
     rates: WrittenRates,
 }
@@ -80,6 +82,13 @@ impl Default for WrittenJournal {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+struct WrittenTls {
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct WrittenGeo {
     city: Option<Vec<PathBuf>>,
     asn: Option<Vec<PathBuf>>,
@@ -120,6 +129,7 @@ impl Default for Written {
             ingest: Switch::On,
             duckdb: WrittenDuckDb::default(),
             journal: WrittenJournal::default(),
+            tls: WrittenTls::default(),
             geo: WrittenGeo::default(),
             rates: WrittenRates::default(),
         }
@@ -149,7 +159,9 @@ impl Written {
         check(token_fits, "admin_token", "at least 16 characters: it opens everything")?;
         let proxies: Result<Vec<Cidr>, _> =
             self.trusted_proxies.iter().map(|text| text.parse()).collect();
-        let public_url = self.public_url.unwrap_or_else(|| format!("http://{}", self.listen));
+        let tls = tls_files(self.tls)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let public_url = self.public_url.unwrap_or_else(|| format!("{scheme}://{}", self.listen));
         let public_url = check_public_url(&public_url)?;
         Ok(Config {
             data: self.data,
@@ -157,6 +169,7 @@ impl Written {
             public_host: read_host(public_url.split_once("://").map_or("", |(_, host)| host))
                 .unwrap_or_default(),
             public_url,
+            tls,
             admin_hosts: admin_hosts(self.admin_hosts)?,
             admin_token: self.admin_token,
             node: self.node,
@@ -254,6 +267,17 @@ fn rates_feed(written: WrittenRates) -> Result<Option<RatesFeed>, ConfigError> {
     check(from.as_deref() != Some("-"), "rates.from", "a URL or the path of a file")?;
     let interval = Duration::from_secs(interval_hours * 3600);
     Ok(from.map(|from| RatesFeed { from, interval }))
+}
+
+/// Both files or none.
+fn tls_files(written: WrittenTls) -> Result<Option<TlsFiles>, ConfigError> {
+    let said = |path: Option<PathBuf>| path.filter(|path| !path.as_os_str().is_empty());
+    match (said(written.cert), said(written.key)) {
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+        (Some(_), None) => Err(wrong("tls.key", "the file with the certificate's private key")),
+        (None, Some(_)) => Err(wrong("tls.cert", "the file with the certificate of `tls.key`")),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The operator's files, or those the set-up fetched, where they are.

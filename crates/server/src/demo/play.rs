@@ -320,7 +320,8 @@ impl Eq for Due {}
 async fn send(edge: &Edge, clock: &SimulatedClock, due: &Due) -> Reply {
     clock.set(due.at_ms);
     let Request { method, path_and_query, headers, peer, body } = due.event.request();
-    edge.handle(Incoming { method, path_and_query, headers, peer: *peer, body }).await
+    edge.handle(Incoming { method, path_and_query, headers, peer: *peer, body, is_tls: false })
+        .await
 }
 
 /// Drives futures together; each is begun in its turn, and the results keep the order.

@@ -86,6 +86,7 @@ impl Person {
             headers: &headers,
             peer: self.ip,
             body: &body,
+            is_tls: false,
         };
         edge.handle(request).await
     }

@@ -36,7 +36,7 @@ pub struct Layout {
 }
 
 /// Tags whose home and name are looked up in a table.
-const TAGS: u16 = 256;
+const TAGS: u16 = 272;
 
 impl Layout {
     /// The layout of this version's field table.

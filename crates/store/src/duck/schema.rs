@@ -12,7 +12,7 @@ use std::borrow::Cow;
 pub enum Table {
     /// Clicks, previews, impressions, unlogged clicks.
     Clicks,
-    /// Lander clicks.
+    /// Lander clicks, and what happened on pages.
     Hops,
     /// The conversion ledger.
     Ledger,
@@ -43,7 +43,9 @@ impl Table {
             Self::Clicks => {
                 &[RowKind::Click, RowKind::Preview, RowKind::Impression, RowKind::Unlogged]
             }
-            Self::Hops => &[RowKind::LanderClick],
+            Self::Hops => {
+                &[RowKind::LanderClick, RowKind::View, RowKind::PageEvent, RowKind::Joined]
+            }
             Self::Ledger => &[RowKind::Entry],
             Self::Spend => &[RowKind::Spend],
         }
@@ -52,7 +54,9 @@ impl Table {
     /// The table that keeps rows of `kind`.
     pub const fn of(kind: RowKind) -> Self {
         match kind {
-            RowKind::LanderClick => Self::Hops,
+            RowKind::LanderClick | RowKind::View | RowKind::PageEvent | RowKind::Joined => {
+                Self::Hops
+            }
             RowKind::Entry => Self::Ledger,
             RowKind::Spend => Self::Spend,
             _ => Self::Clicks,
@@ -141,7 +145,7 @@ pub fn named_tag(name: &str) -> Option<u16> {
 }
 
 /// Names of structural values.
-const TAG_NAMES: [(&str, u16); 47] = [
+const TAG_NAMES: [(&str, u16); 49] = [
     ("key", tag::KEY),
     ("at", tag::AT),
     ("cost_amount", tag::COST),
@@ -189,6 +193,8 @@ const TAG_NAMES: [(&str, u16); 47] = [
     ("received", tag::RECEIVED),
     ("event_id", tag::EVENT_ID),
     ("first_party", tag::FIRST_PARTY),
+    ("event_value", tag::EVENT_VALUE),
+    ("landing_number", tag::LANDING_NUMBER),
 ];
 
 /// How a value is written in [`REST`], by the end of its name.

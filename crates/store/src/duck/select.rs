@@ -112,7 +112,9 @@ fn sum(counter: &Counter, kinds: &[RowKind], expressions: &Expressions<'_>) -> S
     if with | without != 0 {
         conditions.push(format!("(flags & {}) = {with}", with | without));
     }
-    conditions.extend(selection.has.map(|f| format!("{} IS NOT NULL", expressions.field(f))));
+    let either = selection.or.map_or_else(String::new, |f| format!(" OR {}", expressions.field(f)));
+    let has = selection.has.map(|f| format!("({} IS NOT NULL{either})", expressions.field(f)));
+    conditions.extend(has);
     if !selection.statuses.is_empty() {
         let statuses = literal::texts(selection.statuses.iter().map(|status| status.as_str()));
         conditions.push(format!("{} IN {statuses}", literal::name(Field::ConversionStatus.name())));

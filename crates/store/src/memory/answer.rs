@@ -67,7 +67,8 @@ fn selects(counter: &Counter, row: &Row, value: impl Fn(Field) -> Cell) -> bool 
     (selection.rows.is_empty() || selection.rows.contains(&row.kind))
         && selection.with.iter().all(|field| row.facts.flag(*field))
         && !selection.without.iter().any(|field| row.facts.flag(*field))
-        && selection.has.is_none_or(|field| value(field) != Cell::Null)
+        && (selection.has.is_none_or(|field| value(field) != Cell::Null)
+            || selection.or.is_some_and(|field| row.facts.flag(field)))
         && (selection.statuses.is_empty()
             || selection.statuses.iter().any(|wanted| status() == Some(wanted.as_str())))
         && counter

@@ -187,6 +187,7 @@ fn any_counter() -> impl Strategy<Value = Counter> {
                 with: &[],
                 without: &[],
                 has: Some(field),
+                or: None,
                 statuses: &[],
                 sum,
             };

@@ -57,7 +57,14 @@ async fn send(api: &TestApi, uri: &str, language: &str, person: usize) -> edge::
     let path_and_query = uri;
     api.app
         .edge
-        .handle(Incoming { method: &method, path_and_query, headers: &headers, peer, body: &body })
+        .handle(Incoming {
+            method: &method,
+            path_and_query,
+            headers: &headers,
+            peer,
+            body: &body,
+            is_tls: false,
+        })
         .await
 }
 

@@ -4,7 +4,7 @@
 // Prints a JSON object: journey → { expected: figures by metric, … what it saw }.
 
 import { caller } from './stage.mjs';
-import { VARIANTS, browserOf, town, until } from './town.mjs';
+import { VARIANTS, browserOf, town, undriven, until } from './town.mjs';
 import { journeys } from './direct_journeys.mjs';
 
 const [tracker, apiKey, executablePath, cert, key, keyHash, only] = process.argv.slice(2);
@@ -46,7 +46,8 @@ try {
     };
     const id = (page) => until('the click id', () => page.evaluate(() => window.clicktrail && window.clicktrail.id()));
     try {
-      const saw = await journey({ name, api, context, set, open, id, tag, sites, tracker, until, browser });
+      const alone = (path) => undriven(executablePath, sites.port, keyHash, `https://shop.test${path}`);
+      const saw = await journey({ name, api, context, set, open, alone, id, tag, sites, tracker, until });
       results[name] = { errors, requests: sites.seen.length - before, ...saw };
     } catch (error) {
       throw new Error(`${name}: ${error.stack}\n${JSON.stringify(sites.seen.slice(before), null, 1)}\n${errors.join('\n')}`);

@@ -16,7 +16,7 @@
   var asks = set.consent === "required" || set.consent === "google";
   var choice = asks ? "unknown" : "";
   var kept = "ct_d";
-  var id = "", visitor = "", waiting = [];
+  var id = "", visitor = "", waiting = [], sought = {};
 
   function words(text) {
     return (text || "").split(/[\s,]+/).filter(Boolean);
@@ -124,7 +124,7 @@
   function know(found, query, byHttp) {
     id = found;
     keep(query, byHttp);
-    attempt(function () { d.querySelectorAll("a[href]").forEach(mark); });
+    attempt(function () { d.querySelectorAll(marked()).forEach(mark); });
     attempt(function () { fill(d); });
     waiting.splice(0).forEach(function (work) { attempt(work); });
   }
@@ -160,11 +160,18 @@
     }) ? 2 : 0;
   }
 
+  // Links that may lead to one of the two; a page may have hundreds of others.
+  function marked() {
+    return [base, base.replace(location.origin, "")].map(function (at) { return "a[href^='" + at + "click']"; }).concat(offers.map(function (host) {
+      return "a[href*='" + host.replace("*", "") + "']";
+    })).join();
+  }
+
   function mark(link) {
     var to = id && link.href && aim(link);
     if (!to) return to;
     var name = to === 1 ? param : offerParam, parts = link.href.split("#");
-    var has = new RegExp("([?&]" + name + "=)([^&]*)").exec(parts[0]);
+    var has = (sought[name] = sought[name] || new RegExp("([?&]" + name + "=)([^&]*)")).exec(parts[0]);
     if (!has) parts[0] += (parts[0].indexOf("?") < 0 ? "?" : "&") + name + "=" + id;
     else if (!has[2] || /[{[]|%7b/i.test(has[2])) parts[0] = parts[0].replace(has[0], has[1] + id);
     else return to;

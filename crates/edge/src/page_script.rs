@@ -20,7 +20,10 @@ const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 /// A page may load it, check its hash (`integrity` needs CORS), and isolate itself from everything that says nothing.
 const FOR_ALL: [(HeaderName, HeaderValue); 4] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    ),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::VARY, HeaderValue::from_static("accept-encoding")),
 ];

@@ -99,7 +99,11 @@ fn check_storage(seen: &Map<String, Value>) {
     let foreign = &seen["walk_foreign"]["kept"];
     for (variant, held) in [("path", path), ("subdomain", subdomain), ("foreign", foreign)] {
         let id = cookie(held, "ct_d").unwrap_or_else(|| panic!("{variant}: {held:#}"));
-        assert_eq!((&id["domain"], &id["secure"]), (&json!(".shop.test"), &json!(true)), "{variant}");
+        assert_eq!(
+            (&id["domain"], &id["secure"]),
+            (&json!(".shop.test"), &json!(true)),
+            "{variant}"
+        );
         assert_eq!(id["days"], 90, "{variant}");
         let visitor = cookie(held, "ct_v").unwrap_or_else(|| panic!("{variant}: {held:#}"));
         assert_eq!((&visitor["httpOnly"], &visitor["secure"]), (&json!(true), &json!(true)));

@@ -6,6 +6,7 @@ use model::facts::Facts;
 use model::metric::{Counter, Metric};
 use model::money::{Currency, Money};
 use model::query::{Plan, TimeBasis, ZoneOffsets};
+use model::rate::RateTable;
 use model::spend::{Slice, SpendKey};
 use model::table::RoutingTable;
 use model::{ClickKey, Field};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use store::{
     Author, Batch, Costs, DuckEvents, DuckOptions, Events, MemoryCatalog, NewCost, StoreError,
 };
+use tokio::sync::Mutex;
 
 /// 2026-05-01T00:00:00Z.
 const DAY_FROM_MS: i64 = 1_777_593_600_000;
@@ -56,6 +58,8 @@ async fn measure(clicks: i64, folder: &std::path::Path) -> Result<(), Box<dyn st
                 rewrites: &*store,
                 costs: &catalog,
                 table: &table,
+                rates: &RateTable::default(),
+                turn: &Mutex::default(),
                 judge: &|_| None,
             };
             let done = stores.run(&job).await?;

@@ -4,12 +4,13 @@ use crate::cost::price_entry;
 use crate::draft::{Call, ClickOf, Draft, NamedClick};
 use crate::known::{Known, number};
 use crate::ledger::{Addition, Entry, Incoming, conversion_of, judge};
+use crate::ledger_row::{self, DEFAULT_TYPE};
 use crate::reason::Reason;
 use crate::run::Context;
 use crate::terms::check_sender;
 use crate::verdicts;
 use crate::worth::Worth;
-use model::event::{Row, RowKind, Verdict};
+use model::event::{Row, Verdict};
 use model::facts::Facts;
 use model::field::{FIELD_TAG_END, Field};
 use model::money::{Currency, Money, MoneyError};
@@ -17,10 +18,7 @@ use model::notification::SEALED;
 use model::params;
 use model::postback::PostbackParam;
 use model::record::tag;
-use model::thing::{Network, Payout, Status, ThingId};
-
-/// The type of a conversion whose postback names none.
-const DEFAULT_TYPE: &str = "sale";
+use model::thing::{Network, Payout, ThingId};
 
 /// The longest type that is kept, in bytes.
 const TYPE_BYTES_MAX: usize = 64;
@@ -91,7 +89,8 @@ fn try_judge(call: &Call, known: &Known, context: &Context) -> Result<Outcome, R
     check_time(&click, call, context)?;
     let of = (call.workspace(), click.key);
     let rows = known.entries(of);
-    let history: Vec<Entry> = rows.iter().map(|row| entry_of(row, context)).collect();
+    let own = context.currency(call.workspace());
+    let history: Vec<Entry> = rows.iter().map(|row| Entry::of(row, own)).collect();
     let kind_sent = kind(call);
     let kind_known = context.table.conversion_type(call.workspace(), &kind_sent);
     let kind = kind_known.map_or(kind_sent, |known| known.word.clone());
@@ -120,7 +119,7 @@ fn try_judge(call: &Call, known: &Known, context: &Context) -> Result<Outcome, R
             Some(changed) => facts_of(changed, &added.entry, call),
             None => click_facts(call, &click, landing, &deal),
         };
-        let mut row = row_of(added.entry, facts, call, of);
+        let mut row = ledger_row::of(added.entry, facts, call, of);
         let standing = added.changes.and_then(|place| rows.get(place..)).unwrap_or_default();
         price_entry(&mut row, landing, standing, context);
         row
@@ -275,32 +274,6 @@ fn reasons(
     [judged, apart, click.repaired.clone(), lost].into_iter().flatten().collect()
 }
 
-/// A stored entry as the ledger sees it.
-fn entry_of(row: &Row, context: &Context) -> Entry {
-    let received = row.facts.int_at(tag::AMOUNT);
-    let rate = row.facts.text_at(tag::RATE).and_then(|rate| rate.parse().ok());
-    let worth = match (received, rate) {
-        (None, _) => Worth::Own,
-        (Some(_), Some(exchange)) => Worth::At(exchange),
-        (Some(_), None) => Worth::Apart,
-    };
-    let currency = row.facts.text(Field::Currency).and_then(|code| code.parse().ok());
-    let status = row.facts.text(Field::ConversionStatus).and_then(Status::from_word);
-    Entry {
-        count: row.count,
-        amount: received.unwrap_or(row.revenue),
-        before: row.facts.int_at(tag::AMOUNT_BEFORE).unwrap_or(0),
-        currency: currency.unwrap_or_else(|| context.currency(row.workspace())),
-        worth,
-        worth_at_ms: row.facts.int_at(tag::RATE_AT).unwrap_or(row.event_ms),
-        summed: row.revenue,
-        status: status.unwrap_or(Status::Approved),
-        kind: row.facts.text(Field::ConversionType).unwrap_or(DEFAULT_TYPE).to_owned(),
-        txid: row.facts.text(Field::Txid).map(str::to_owned),
-        event_id: row.facts.text_at(tag::EVENT_ID).map(str::to_owned),
-    }
-}
-
 /// The fields of a new conversion: those of its click, its offer and its free parameters.
 fn click_facts(call: &Call, click: &NamedClick, landing: Option<&Row>, deal: &Deal<'_>) -> Facts {
     let mut facts = Facts::for_click();
@@ -342,49 +315,4 @@ fn facts_of(changed: &Row, entry: &Entry, call: &Call) -> Facts {
 
 fn free(call: &Call, number: u8) -> &str {
     call.params.get(PostbackParam::Free(number)).unwrap_or_default()
-}
-
-fn row_of(entry: Entry, mut facts: Facts, call: &Call, of: ClickOf) -> Row {
-    facts.set_text(Field::ConversionType, &entry.kind);
-    facts.set_text(Field::ConversionStatus, entry.status.as_str());
-    facts.set_text(Field::Txid, entry.txid.as_deref().unwrap_or_default());
-    facts.set_text(Field::Currency, entry.currency.as_str());
-    if entry.worth != Worth::Own {
-        push_received(&entry, call.record.at_ms(), &mut facts);
-    }
-    if let Some(event_id) = &entry.event_id {
-        facts.push_bytes(tag::EVENT_ID, event_id.as_bytes());
-    }
-    if entry.count > 0 {
-        // With the conversion as it stands, for those who are told of it.
-        facts.extend(&call.record.facts, |t| t == tag::FIRST_PARTY);
-    }
-    if call.order.is_some() {
-        facts.push_int(tag::CALL, call.number() as i64);
-    }
-    Row {
-        kind: RowKind::Entry,
-        key: of.1,
-        event_ms: call.record.at_ms(),
-        sequence: call.sequence,
-        count: entry.count,
-        cost: 0,
-        revenue: entry.summed,
-        facts,
-    }
-}
-
-/// What a foreign amount was, and what it takes to convert it again.
-fn push_received(entry: &Entry, at_ms: i64, facts: &mut Facts) {
-    facts.push_int(tag::AMOUNT, entry.amount);
-    if let Some(exchange) = entry.worth.exchange() {
-        facts.push_bytes(tag::RATE, exchange.to_string().as_bytes());
-    }
-    if entry.worth_at_ms != at_ms {
-        facts.push_int(tag::RATE_AT, entry.worth_at_ms);
-    }
-    // A new conversion begins with nothing, and a reversal takes back all there is.
-    if entry.count == 0 {
-        facts.push_int(tag::AMOUNT_BEFORE, entry.before);
-    }
 }

@@ -3,6 +3,7 @@
 use crate::draft::Arrival;
 use crate::error::{IngestError, store_error};
 use crate::run::Context;
+use crate::worth::Worth;
 use model::Field;
 use model::cost::CostSource;
 use model::event::{Row, RowKind};
@@ -140,28 +141,34 @@ pub(crate) fn price_entry(
     standing: &[Row],
     context: &Context,
 ) {
-    let Some((source, terms)) = terms(entry, landing, context) else { return };
-    let of_conversion = of_conversion(standing);
-    let base = |row: &Row| row.facts.int_at(tag::COST_BASE).unwrap_or(row.cost);
-    let costed = of_conversion.iter().map(|row| base(row)).fold(0, i64::saturating_add);
-    let cost = match entry.count {
-        ..=-1 => costed.saturating_neg(),
-        0 => {
-            let before = of_conversion.iter().map(|row| row.revenue).fold(0, i64::saturating_add);
-            let revenue = before.saturating_add(entry.revenue);
-            terms.cost(entry, 1, revenue, context).saturating_sub(costed)
-        }
-        count => terms.cost(entry, count, entry.revenue, context),
+    let terms = match landing {
+        Some(click) => terms_of_click(&click.facts),
+        None => terms_of_campaign(entry, context),
     };
+    let Some((source, terms)) = terms else { return };
+    let workspace = entry.workspace();
+    let worth = |currency, at_ms| context.worth(workspace, currency, at_ms);
+    entry.cost = terms.cost(entry, standing, &worth);
     entry.facts.push_int(tag::COST_SOURCE, source as i64);
-    entry.cost = cost;
     // What a cost entry paid for, conversions do not cost again.
     let paid_by = landing.and_then(|click| click.facts.int_at(tag::COST_ENTRY));
     if let Some(paid_by) = paid_by {
-        entry.facts.push_int(tag::COST_BASE, cost);
+        entry.facts.push_int(tag::COST_BASE, entry.cost);
         entry.facts.push_int(tag::COST_ENTRY, paid_by);
         entry.cost = 0;
     }
+}
+
+/// What an entry of a stored click costs, by other rates than it was written down with; none where conversions of that
+/// click cost nothing.
+pub(crate) fn cost_by(
+    entry: &Row,
+    landing: &Row,
+    standing: &[Row],
+    worth: &dyn Fn(Currency, i64) -> Worth,
+) -> Option<i64> {
+    let (_, terms) = terms_of_click(&landing.facts)?;
+    Some(terms.cost(entry, standing, worth))
 }
 
 /// The entry that made a conversion what it is, and those that changed its amount since.
@@ -175,33 +182,49 @@ fn of_conversion(standing: &[Row]) -> Vec<&Row> {
 }
 
 impl Terms {
-    fn cost(self, entry: &Row, count: i64, revenue: i64, context: &Context) -> i64 {
-        let status = entry.facts.text(Field::ConversionStatus).and_then(Status::from_word);
-        match self {
-            Self::Share(percent) if status == Some(Status::Approved) => percent.of(revenue),
-            Self::Share(_) => 0,
-            Self::Each { amount, currency, leads_only } => {
-                let counts = matches!(status, Some(Status::Pending | Status::Approved))
-                    && (!leads_only || entry.facts.text(Field::ConversionType) == Some(LEAD))
-                    && currency == context.currency(entry.workspace());
-                if counts { amount.saturating_mul(count) } else { 0 }
+    fn cost(self, entry: &Row, standing: &[Row], worth: &dyn Fn(Currency, i64) -> Worth) -> i64 {
+        let of_conversion = of_conversion(standing);
+        let base = |row: &Row| row.facts.int_at(tag::COST_BASE).unwrap_or(row.cost);
+        let costed = of_conversion.iter().map(|row| base(row)).fold(0, i64::saturating_add);
+        match (entry.count, self) {
+            (..=-1, _) => costed.saturating_neg(),
+            (0, Self::Each { .. }) => 0,
+            (0, Self::Share(percent)) if status(entry) == Some(Status::Approved) => {
+                let before = of_conversion.iter().map(|row| row.revenue);
+                let revenue = before.fold(entry.revenue, i64::saturating_add);
+                percent.of(revenue).saturating_sub(costed)
             }
+            (_, Self::Share(percent)) if status(entry) == Some(Status::Approved) => {
+                percent.of(entry.revenue)
+            }
+            (_, Self::Share(_)) => 0,
+            (count, Self::Each { .. }) => self.each(entry, worth).saturating_mul(count),
         }
+    }
+
+    /// What one conversion costs in sums, by the rate of its day.
+    fn each(self, entry: &Row, worth: &dyn Fn(Currency, i64) -> Worth) -> i64 {
+        let Self::Each { amount, currency, leads_only } = self else { return 0 };
+        let counts = matches!(status(entry), Some(Status::Pending | Status::Approved))
+            && (!leads_only || entry.facts.text(Field::ConversionType) == Some(LEAD));
+        let at_ms = entry.facts.int_at(tag::RATE_AT).unwrap_or(entry.event_ms);
+        let cost = || worth(currency, at_ms).of(amount);
+        if counts { cost().unwrap_or(0) } else { 0 }
     }
 }
 
-/// The terms that the click was written down with; where it is not stored, those of its campaign now.
-fn terms(entry: &Row, landing: Option<&Row>, context: &Context) -> Option<(CostSource, Terms)> {
-    match landing {
-        Some(click) => terms_of_click(&click.facts),
-        None => {
-            let campaign = entry.facts.int(Field::Campaign)?;
-            let campaign = context.table.campaign(ThingId::try_from(campaign).ok()?)?;
-            terms_of_model(campaign.cost)
-        }
-    }
+fn status(entry: &Row) -> Option<Status> {
+    entry.facts.text(Field::ConversionStatus).and_then(Status::from_word)
 }
 
+/// Where a click is not stored, the terms of its campaign now.
+fn terms_of_campaign(entry: &Row, context: &Context) -> Option<(CostSource, Terms)> {
+    let campaign = entry.facts.int(Field::Campaign)?;
+    let campaign = context.table.campaign(ThingId::try_from(campaign).ok()?)?;
+    terms_of_model(campaign.cost)
+}
+
+/// The terms that a click was written down with.
 fn terms_of_click(facts: &Facts) -> Option<(CostSource, Terms)> {
     let source = CostSource::of(facts)?;
     let rate = facts.int_at(tag::COST_RATE)?;

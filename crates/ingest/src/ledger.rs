@@ -137,22 +137,36 @@ fn standing(history: &[Entry], kind: &str, txid: Option<&str>) -> Vec<Standing> 
     let mut standing: Vec<Standing> = Vec::new();
     for (place, entry) in own(history, kind, txid) {
         let Entry { amount, summed, currency, worth, worth_at_ms, status, .. } = *entry;
-        let is_like = |c: &Standing| c.status == status && c.currency == currency;
         if entry.count > 0 {
             let entry = place;
             standing.push(Standing { entry, amount, summed, currency, worth, worth_at_ms, status });
-        } else if entry.count == 0 {
-            if let Some(changed) = standing.iter_mut().rfind(|c| is_like(c)) {
+        } else if let Some(changed) = changed_among(&standing, entry) {
+            if entry.count < 0 {
+                standing.remove(changed);
+            } else if let Some(changed) = standing.get_mut(changed) {
                 changed.amount = changed.amount.saturating_add(amount);
                 changed.summed = changed.summed.saturating_add(summed);
             }
-        } else if let Some(gone) =
-            standing.iter().position(|c| is_like(c) && c.amount.saturating_add(amount) == 0)
-        {
-            standing.remove(gone);
         }
     }
     standing
+}
+
+/// Which conversion an entry that adds none is about: a reversal takes all of one back.
+fn changed_among(standing: &[Standing], entry: &Entry) -> Option<usize> {
+    let is_like = |c: &Standing| c.status == entry.status && c.currency == entry.currency;
+    if entry.count == 0 {
+        return standing.iter().rposition(is_like);
+    }
+    standing.iter().position(|c| is_like(c) && c.amount.saturating_add(entry.amount) == 0)
+}
+
+/// The entry of `history` that made the conversion which `entry`, behind them, changes; none for one that adds a
+/// conversion.
+pub fn changed_by(history: &[Entry], entry: &Entry) -> Option<usize> {
+    let standing = standing(history, &entry.kind, entry.txid.as_deref());
+    let changed = changed_among(&standing, entry).filter(|_| entry.count <= 0);
+    changed.map(|changed| standing[changed].entry)
 }
 
 /// Entries with this type and transaction id, with their places.

@@ -21,6 +21,7 @@ mod cost;
 mod foreign_ids;
 mod lander_clicks;
 mod ledger;
+mod ledger_row;
 mod orders;
 mod pages;
 mod recall;

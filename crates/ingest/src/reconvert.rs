@@ -4,7 +4,7 @@ use crate::worth::Worth;
 use model::Field;
 use model::event::{Row, RowKind};
 use model::money::Currency;
-use model::rate::{RateTable, day_of};
+use model::rate::RateTable;
 use model::record::tag;
 
 /// The row as these rates have it, in sums of the currency `own`; none where nothing about it changes.
@@ -13,13 +13,8 @@ use model::record::tag;
 /// Amounts as received never change. Of a row, `cost`, `revenue` and these values may: cost
 /// ([`tag::COST`]), its currency, amount and rate.
 pub fn reconvert(row: &Row, rates: &RateTable, was: Currency, own: Currency) -> Option<Row> {
-    let worth = |currency: Currency, at_ms: i64| {
-        if currency == own {
-            return Worth::Own;
-        }
-        let exchange = rates.exchange(row.workspace(), currency, own, day_of(at_ms));
-        exchange.map_or(Worth::Apart, Worth::At)
-    };
+    let worth =
+        |currency: Currency, at_ms: i64| Worth::find(rates, row.workspace(), currency, own, at_ms);
     let changed = match row.kind {
         RowKind::Entry => entry(row, was, worth),
         _ => click(row, was, worth),

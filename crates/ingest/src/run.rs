@@ -12,13 +12,14 @@ use journal::{Journal, Reader, Sequence};
 use model::KeyRing;
 use model::event::InboxEntry;
 use model::money::Currency;
-use model::rate::{RateTable, day_of};
+use model::rate::RateTable;
 use model::table::{CapCounts, RoutingTable};
 use model::thing::ThingId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use store::Events;
+use tokio::sync::Mutex;
 
 /// What the steps may look at besides the draft.
 #[derive(Debug)]
@@ -41,12 +42,7 @@ impl Context {
 
     /// What amounts of a currency are worth in a workspace's sums at a moment.
     pub fn worth(&self, workspace: ThingId, currency: Currency, at_ms: i64) -> Worth {
-        let own = self.currency(workspace);
-        if currency == own {
-            return Worth::Own;
-        }
-        let exchange = self.rates.exchange(workspace, currency, own, day_of(at_ms));
-        exchange.map_or(Worth::Apart, Worth::At)
+        Worth::find(&self.rates, workspace, currency, self.currency(workspace), at_ms)
     }
 }
 
@@ -61,6 +57,8 @@ pub struct Shared {
     pub keys: Arc<KeyRing>,
     /// What stands in front of click ids.
     pub id_prefix: Arc<str>,
+    /// Held for each batch, from the look at what is known to the commit: figures change in between.
+    pub turn: Arc<Mutex<()>>,
 }
 
 /// How batches are cut.
@@ -256,6 +254,8 @@ impl Ingest {
         }
         draft.thousands = self.thousands.clone();
         draft.thousands.follow(&draft.arrivals, &*self.events).await?;
+        let turn = self.shared.turn.clone();
+        let _turn = turn.lock().await;
         let context = Context {
             table: self.shared.table.load_full(),
             rates: self.shared.rates.load_full(),

@@ -1,6 +1,8 @@
 //! What an amount adds to the sums of its workspace, and by which rate.
 
-use model::rate::Exchange;
+use model::money::Currency;
+use model::rate::{Exchange, RateTable, day_of};
+use model::thing::ThingId;
 
 /// How amounts of one currency become amounts of the workspace's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,21 @@ pub enum Worth {
 }
 
 impl Worth {
+    /// What amounts of `currency` are worth at a moment in the sums of a workspace, which are in `own`.
+    pub fn find(
+        rates: &RateTable,
+        workspace: ThingId,
+        currency: Currency,
+        own: Currency,
+        at_ms: i64,
+    ) -> Self {
+        if currency == own {
+            return Self::Own;
+        }
+        let exchange = rates.exchange(workspace, currency, own, day_of(at_ms));
+        exchange.map_or(Self::Apart, Self::At)
+    }
+
     /// What `micro` is worth in sums; none when that does not fit 64 bits, turned round or not.
     pub fn of(self, micro: i64) -> Option<i64> {
         let worth = match self {

@@ -42,6 +42,8 @@ pub struct App {
     pub table: Arc<ArcSwap<RoutingTable>>,
     /// What currencies are worth in each other; shared with ingest.
     pub rates: Arc<ArcSwap<RateTable>>,
+    /// Whose turn it is to change figures: that of ingest, or of a recompute.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
     /// The journal sequence up to which the store is complete.
     pub ingested: Arc<AtomicU64>,
     /// Tables of earlier configurations.
@@ -130,6 +132,7 @@ impl App {
             rates: self.rates.clone(),
             keys: self.keys.clone(),
             id_prefix: self.config.id_prefix.as_str().into(),
+            turn: self.turn.clone(),
         }
     }
 

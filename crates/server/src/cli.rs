@@ -1,5 +1,11 @@
 //! The command line: what can be typed.
 
+mod inbox;
+mod rates;
+
+pub use self::inbox::{InboxCommand, InboxFilter};
+pub use self::rates::RatesCommand;
+
 use crate::configuration::Syntax;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -195,69 +201,6 @@ pub struct ExplainArgs {
     pub format: TrailFormat,
 }
 
-/// What to do with calls.
-#[derive(Debug, Subcommand)]
-pub enum InboxCommand {
-    /// List calls, newest first
-    List {
-        /// Which ones
-        #[command(flatten)]
-        filter: InboxFilter,
-        /// The most calls
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
-        /// How to print it
-        #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
-        format: TrailFormat,
-    },
-    /// Show one call as it came, and everything that became of it
-    Show {
-        /// Its number
-        number: u64,
-        /// How to print it
-        #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
-        format: TrailFormat,
-    },
-    /// Judge calls again with the settings of today: those named, or all that the filters select
-    Replay {
-        /// Numbers of calls
-        numbers: Vec<u64>,
-        /// Which ones
-        #[command(flatten)]
-        filter: InboxFilter,
-        /// What for; kept with the call
-        #[arg(long)]
-        why: Option<String>,
-    },
-    /// Count a call for a click it does not name
-    Attach {
-        /// The number of the call
-        number: u64,
-        /// The id as it stands in a URL
-        click_id: String,
-        /// What for; kept with the call
-        #[arg(long)]
-        why: Option<String>,
-    },
-}
-
-/// Which calls.
-#[derive(Debug, Args)]
-pub struct InboxFilter {
-    /// recorded, updated, duplicate, held, refused or unattributed
-    #[arg(long)]
-    pub verdict: Option<String>,
-    /// The code of a reason, such as status_unmapped
-    #[arg(long)]
-    pub reason: Option<String>,
-    /// A part of the reason, the message, the URL or the body
-    #[arg(long)]
-    pub q: Option<String>,
-    /// The click they name
-    #[arg(long)]
-    pub click_id: Option<String>,
-}
-
 /// What to take in.
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
@@ -283,7 +226,7 @@ pub enum ImportCommand {
 #[derive(Debug, Args)]
 pub struct RecomputeArgs {
     /// Which figures
-    #[arg(long, value_delimiter = ',', required = true, value_parser = ["costs", "bots"])]
+    #[arg(long, value_delimiter = ',', required = true, value_parser = ["costs", "bots", "fx"])]
     pub what: Vec<String>,
     /// Of which clicks: today, yesterday, last_7_days, …, all, or FROM..TO
     #[arg(long)]
@@ -321,59 +264,6 @@ pub enum TokenCommand {
         /// What it is for
         #[arg(long)]
         name: String,
-    },
-}
-
-/// What to do with rates.
-#[derive(Debug, Subcommand)]
-pub enum RatesCommand {
-    /// Show rates, the newest day first
-    List {
-        /// Only those with this currency on either side
-        #[arg(long)]
-        currency: Option<String>,
-        /// Only those of this source
-        #[arg(long, value_parser = ["ecb", "manual"])]
-        source: Option<String>,
-        /// Only from this day on
-        #[arg(long)]
-        from: Option<String>,
-        /// Only up to this day, which is included
-        #[arg(long)]
-        to: Option<String>,
-        /// The most rates
-        #[arg(long, default_value_t = 100)]
-        limit: usize,
-        /// How to print them
-        #[arg(long, value_enum, default_value_t = TrailFormat::Text)]
-        format: TrailFormat,
-    },
-    /// Say what one unit of BASE costs in QUOTE, from a day on
-    Set {
-        /// What is paid for, such as EUR
-        base: String,
-        /// What is paid with, such as USD
-        quote: String,
-        /// How many units of QUOTE, such as 1.0823
-        rate: String,
-        /// The first day it holds, in UTC; today when absent
-        #[arg(long)]
-        day: Option<String>,
-    },
-    /// From a day on, leave a pair to the ECB's rates again
-    End {
-        /// What was paid for
-        base: String,
-        /// What was paid with
-        quote: String,
-        /// The first day without the manual rate, in UTC; today when absent
-        #[arg(long)]
-        day: Option<String>,
-    },
-    /// Take over the ECB's rates: the XML of eurofxref-daily, -hist-90d or -hist
-    Import {
-        /// A file, a URL, or - for standard input
-        from: String,
     },
 }
 

@@ -3,6 +3,7 @@
 
 use crate::app::{App, now_ms};
 use ingest::{IngestError, Judged, Recomputer, refreshes};
+use model::rate::RateTable;
 use model::table::RoutingTable;
 use std::error::Error;
 use std::sync::Arc;
@@ -84,7 +85,8 @@ async fn ask(app: &App) -> Result<Option<Recompute>, ()> {
 async fn carry_out(app: &App, job: &Recompute) -> Result<(), IngestError> {
     let begun = Instant::now();
     let judge = |user_agent: &str| app.edge.judge(user_agent);
-    let progress = stores(app, &app.table.load(), &judge).run(job).await?;
+    let (table, rates) = (app.table.load(), app.rates.load());
+    let progress = stores(app, &table, &rates, &judge).run(job).await?;
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (rows, changed) = (progress.rows.1, progress.changed);
     tracing::info!(job = job.id, rows, changed, elapsed_ms, "figures were computed again");
@@ -92,9 +94,9 @@ async fn carry_out(app: &App, job: &Recompute) -> Result<(), IngestError> {
 }
 
 async fn refresh(app: &App, from_ms: i64, to_ms: i64) -> Result<(), IngestError> {
-    let table = app.table.load();
+    let (table, rates) = (app.table.load(), app.rates.load());
     let judge = |user_agent: &str| app.edge.judge(user_agent);
-    let stores = stores(app, &table, &judge);
+    let stores = stores(app, &table, &rates, &judge);
     for job in refreshes(stores, from_ms, to_ms).await? {
         stores.run(&job).await?;
     }
@@ -104,9 +106,11 @@ async fn refresh(app: &App, from_ms: i64, to_ms: i64) -> Result<(), IngestError>
 fn stores<'a>(
     app: &'a App,
     table: &'a RoutingTable,
+    rates: &'a RateTable,
     judge: &'a (dyn Fn(&str) -> Judged + Sync),
 ) -> Recomputer<'a> {
-    Recomputer { events: &*app.events, rewrites: &*app.rewrites, costs: &*app.costs, table, judge }
+    let (events, rewrites, costs) = (&*app.events, &*app.rewrites, &*app.costs);
+    Recomputer { events, rewrites, costs, table, rates, turn: &app.turn, judge }
 }
 
 fn tell(error: &(dyn Error + 'static)) {

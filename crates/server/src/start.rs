@@ -108,6 +108,7 @@ async fn start_with(
         things: ArcSwap::from_pointee(things),
         table,
         rates,
+        turn: Arc::default(),
         caps,
         earlier_tables: EarlierTables::default(),
         ingested: Arc::new(AtomicU64::new(position)),

@@ -121,17 +121,20 @@ pub enum What {
     Costs,
     /// Which clicks are programs.
     Bots,
+    /// What was converted by a rate: costs, payouts, and what entries in other currencies pay.
+    Fx,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Costs, Self::Bots];
+    pub const ALL: [Self; 3] = [Self::Costs, Self::Bots, Self::Fx];
 
     /// The word in answers and the catalog.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Costs => "costs",
             Self::Bots => "bots",
+            Self::Fx => "fx",
         }
     }
 }

@@ -49,6 +49,6 @@ pub use field_value::{field_value, ip_net, seconds_to_conversion};
 pub use filter_test::{FilterTest, Test, fold};
 pub use memory::{MemoryCatalog, MemoryEvents};
 pub use rates::{NoRateKey, RateKey, RateQuery, RateRow};
-pub use rewrites::{Figure, Piece, Rewrite, Rewrites, Scope, Span, Staged};
+pub use rewrites::{Amounts, Figure, Piece, Rewrite, Rewrites, Scope, Span, Staged};
 pub use sqlite::SqliteCatalog;
 pub use what_if::what_if;

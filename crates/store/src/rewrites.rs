@@ -65,6 +65,8 @@ impl Span {
 pub struct Scope {
     /// Whose and when.
     pub span: Span,
+    /// Only rows of journal records behind this.
+    pub after: u64,
     /// Only rows of journal records up to this.
     pub through: u64,
     /// Only rows of these kinds.
@@ -97,55 +99,67 @@ pub struct Staged {
     pub pieces: u64,
 }
 
-/// A new figure for the rows that one journal record made of one click in one table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A new figure for a row. In its table a row is told by its click, its record and what it counts: a record that takes
+/// a conversion back and adds another makes one row of −1 and one of 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewrite {
-    /// What the rows count.
+    /// What the row is about.
     pub kind: RowKind,
-    /// Their click.
+    /// Its click.
     pub key: ClickKey,
-    /// Their record.
+    /// Its record.
     pub sequence: u64,
-    /// What becomes of them.
+    /// How many it counts.
+    pub count: i64,
+    /// What becomes of it.
     pub figure: Figure,
 }
 
 impl Rewrite {
+    /// Gives a row a new figure.
+    pub fn new(row: &Row, figure: Figure) -> Self {
+        let Row { kind, key, sequence, count, .. } = *row;
+        Self { kind, key, sequence, count, figure }
+    }
+
     /// Whether it is about a row.
     pub(crate) fn is_of(&self, row: &Row) -> bool {
         let is_click =
             |kind| !matches!(kind, RowKind::LanderClick | RowKind::Entry | RowKind::Spend);
         let same_table = row.kind == self.kind || (is_click(row.kind) && is_click(self.kind));
-        same_table && (row.key, row.sequence) == (self.key, self.sequence)
+        same_table && (row.key, row.sequence, row.count) == (self.key, self.sequence, self.count)
     }
 
     /// Puts the figure in place: what the row was written down with stays beside its share of an entry.
     pub(crate) fn apply(&self, row: &mut Row) {
-        if let Figure::Verdict { is_bot, reason } = self.figure {
-            row.facts.remove(Field::Bot.tag());
-            row.facts.remove(Field::BotReason.tag());
-            row.facts.set_flag(Field::Bot, is_bot);
-            row.facts.set_text(Field::BotReason, reason);
-            row.facts = normal_facts(row);
-            return;
-        }
-        let own = row.facts.int_at(tag::COST_BASE).unwrap_or(row.cost);
-        row.facts.remove(tag::COST_BASE);
-        row.facts.remove(tag::COST_ENTRY);
-        row.cost = match self.figure {
-            Figure::Verdict { .. } | Figure::Own => own,
-            Figure::Share { entry, cost } => {
-                row.facts.push_int(tag::COST_BASE, own);
-                row.facts.push_int(tag::COST_ENTRY, entry);
-                cost
+        match &self.figure {
+            Figure::Verdict { is_bot, reason } => {
+                row.facts.remove(Field::Bot.tag());
+                row.facts.remove(Field::BotReason.tag());
+                row.facts.set_flag(Field::Bot, *is_bot);
+                row.facts.set_text(Field::BotReason, reason);
             }
-        };
+            Figure::Own => {
+                let own = own_cost(row);
+                Amounts { cost: own, base: None, entry: None, ..Amounts::of(row) }.put(row);
+            }
+            Figure::Share { entry, cost } => {
+                let (base, entry) = (Some(own_cost(row)), Some(*entry));
+                Amounts { cost: *cost, base, entry, ..Amounts::of(row) }.put(row);
+            }
+            Figure::Amounts(amounts) => amounts.put(row),
+        }
         row.facts = normal_facts(row);
     }
 }
 
+/// What a row was written down with, whatever pays for it now.
+fn own_cost(row: &Row) -> i64 {
+    row.facts.int_at(tag::COST_BASE).unwrap_or(row.cost)
+}
+
 /// What becomes of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Figure {
     /// It costs what it was written down with.
     Own,
@@ -163,4 +177,63 @@ pub enum Figure {
         /// The code of the reason; empty for a person.
         reason: &'static str,
     },
+    /// All of its amounts are these.
+    Amounts(Box<Amounts>),
+}
+
+/// All amounts of a row, and what they were made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// What it costs in sums.
+    pub cost: i64,
+    /// What it earns in sums.
+    pub revenue: i64,
+    /// What it costs without the entry that pays for it.
+    pub base: Option<i64>,
+    /// The entry that pays for it.
+    pub entry: Option<i64>,
+    /// What it cost as received, where that was another currency.
+    pub received: Option<i64>,
+    /// In which.
+    pub received_currency: Option<String>,
+    /// What it earned as received, where that was another currency.
+    pub amount: Option<i64>,
+    /// By which rate it was converted.
+    pub rate: Option<String>,
+}
+
+impl Amounts {
+    /// Those of a row.
+    pub fn of(row: &Row) -> Self {
+        let text = |tag| row.facts.text_at(tag).map(str::to_owned);
+        Self {
+            cost: row.cost,
+            revenue: row.revenue,
+            base: row.facts.int_at(tag::COST_BASE),
+            entry: row.facts.int_at(tag::COST_ENTRY),
+            received: row.facts.int_at(tag::COST),
+            received_currency: text(tag::COST_CURRENCY),
+            amount: row.facts.int_at(tag::AMOUNT),
+            rate: text(tag::RATE),
+        }
+    }
+
+    fn put(&self, row: &mut Row) {
+        (row.cost, row.revenue) = (self.cost, self.revenue);
+        let ints = [
+            (tag::COST_BASE, self.base),
+            (tag::COST_ENTRY, self.entry),
+            (tag::COST, self.received),
+            (tag::AMOUNT, self.amount),
+        ];
+        for (tag, value) in ints {
+            row.facts.remove(tag);
+            value.into_iter().for_each(|value| row.facts.push_int(tag, value));
+        }
+        let texts = [(tag::COST_CURRENCY, &self.received_currency), (tag::RATE, &self.rate)];
+        for (tag, value) in texts {
+            row.facts.remove(tag);
+            value.iter().for_each(|value| row.facts.push_bytes(tag, value.as_bytes()));
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::Recomputer;
 use crate::error::{IngestError, store_error};
+use crate::worth::Worth;
 use model::Field;
 use model::cost::CostSource;
 use model::event::{Row, RowKind};
@@ -13,7 +14,7 @@ use model::thing::ThingId;
 use model::{ClickKey, zone};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use store::{CostQuery, NewRecompute, Scope, Span};
+use store::{CostQuery, NewCost, NewRecompute, Scope, Span, What};
 
 /// A span of clicks and all that pays for them.
 #[derive(Clone, Debug)]
@@ -22,6 +23,10 @@ pub(super) struct Basis {
     pub span: Span,
     /// What pays for its clicks.
     pub spends: Vec<Spend>,
+    /// The currency of the workspace's sums.
+    pub currency: Currency,
+    /// Stands for all rates, where amounts are to be converted again.
+    pub rates: Option<u64>,
 }
 
 /// How much of a span is looked at once, so that memory is bounded by the traffic of an hour.
@@ -39,23 +44,30 @@ impl Basis {
     ) -> Result<Self, IngestError> {
         let workspace = stores.table.workspace(wanted.workspace).cloned().unwrap_or_default();
         let zone = zone::offsets(&workspace.time_zone).unwrap_or_else(ZoneOffsets::utc);
-        let (span, mut spends) = widened(stores, wanted, &zone, workspace.currency).await?;
-        spends.extend(daily(stores, &span, through, &zone, workspace.currency).await?);
-        Ok(Self { span, spends })
+        let currency = workspace.currency;
+        let (span, mut spends) = widened(stores, wanted, &zone, currency).await?;
+        spends.extend(daily(stores, &span, through, &zone, currency).await?);
+        let rates = (wanted.what == What::Fx).then(|| hash_of(stores.rates));
+        Ok(Self { span, spends, currency, rates })
     }
 
     /// Stands for all of it. Another build may hash otherwise: then a killed job begins anew, and no more.
     pub fn hash(&self, through: u64) -> i64 {
-        let mut hasher = DefaultHasher::new();
         let Span { workspace, campaign, from_ms, to_ms } = self.span;
-        (workspace, campaign, from_ms, to_ms, through, &self.spends).hash(&mut hasher);
-        hasher.finish().cast_signed()
+        let span = (workspace, campaign, from_ms, to_ms);
+        hash_of(&(span, through, &self.spends, self.currency, self.rates)).cast_signed()
     }
 
     /// The span cut into pieces of an hour.
     pub fn pieces(&self) -> Vec<Span> {
         pieces(&self.span)
     }
+}
+
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A span cut into pieces of an hour.
@@ -95,16 +107,17 @@ async fn widened(
         }
         let NewRecompute { workspace, campaign, .. } = *wanted;
         let spends = entries.into_iter().filter_map(|entry| {
-            let amount = in_currency(entry.cost.amount.0, entry.cost.currency, currency)?;
-            Some(Spend { entry: entry.id, key: entry.cost.key, amount })
+            let NewCost { key, amount, currency: sent } = entry.cost;
+            let worth = Worth::find(stores.rates, workspace, sent, currency, key.from_ms);
+            Some(Spend { entry: entry.id, amount: in_sums(worth, amount.0)?, key })
         });
         return Ok((Span { workspace, campaign, from_ms, to_ms }, spends.collect()));
     }
 }
 
-/// An amount in the workspace's currency; there are no rates to others, so such an entry pays for nothing.
-fn in_currency(amount: i64, from: Currency, to: Currency) -> Option<i64> {
-    (from == to).then_some(amount)
+/// What an amount is worth in sums; one that stands apart pays for nothing.
+fn in_sums(worth: Worth, amount: i64) -> Option<i64> {
+    if worth == Worth::Apart { None } else { worth.of(amount) }
 }
 
 /// Prices per day: what the last click of a local day was priced with is the price of that day.
@@ -118,7 +131,8 @@ async fn daily(
     let mut last: BTreeMap<(ThingId, (i64, i64)), ClickKey> = BTreeMap::new();
     for piece in pieces(span) {
         let tags = vec![Field::Campaign.tag(), Field::Test.tag(), tag::COST_SOURCE];
-        let scope = Scope { span: piece, through, kinds: vec![RowKind::Click], tags };
+        let kinds = vec![RowKind::Click];
+        let scope = Scope { span: piece, after: 0, through, kinds, tags };
         let rows = stores.rewrites.rows_within(&scope).await;
         for row in
             rows.map_err(store_error("look for prices per day"))?.iter().filter(|row| is_daily(row))
@@ -134,7 +148,8 @@ async fn daily(
         let facts = rows.iter().find(|row| row.kind == RowKind::Click).map(|row| &row.facts);
         let rate = facts.and_then(|facts| {
             let sent: Currency = facts.text_at(tag::COST_RATE_CURRENCY)?.parse().ok()?;
-            in_currency(facts.int_at(tag::COST_RATE)?, sent, currency)
+            let worth = Worth::find(stores.rates, span.workspace, sent, currency, from_ms);
+            in_sums(worth, facts.int_at(tag::COST_RATE)?)
         });
         let key = SpendKey { campaign, slice: Slice::default(), from_ms, to_ms };
         spends.extend(rate.map(|amount| Spend { entry: DAILY, key, amount }));

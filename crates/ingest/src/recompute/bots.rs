@@ -2,6 +2,7 @@
 
 use super::Recomputer;
 use super::basis::pieces;
+use super::late;
 use crate::error::{IngestError, store_error};
 use model::event::{Row, RowKind};
 use model::{ClickKey, Field};
@@ -12,6 +13,9 @@ use store::{Figure, Piece, Progress, Recompute, Rewrite, Scope, Span};
 /// Rows that somebody's request made.
 const KINDS: [RowKind; 4] =
     [RowKind::Click, RowKind::Impression, RowKind::LanderClick, RowKind::Entry];
+
+/// Those of them that follow their click. A click that comes meanwhile is judged by today's lists anyhow.
+const FOLLOWING: [RowKind; 2] = [RowKind::LanderClick, RowKind::Entry];
 
 /// What method and headers say; only the reason of it is kept, so it stays.
 const BY_REQUEST: [&str; 5] = ["head", "options", "prefetch", "prerender", "subresource"];
@@ -51,6 +55,15 @@ pub(super) async fn run(stores: Recomputer<'_>, job: &Recompute) -> Result<Progr
         let staged = stores.rewrites.stage(piece, judged(&rows, stores)).await;
         staged.map_err(store_error("keep new verdicts aside"))?;
     }
+    let _turn = stores.turn.lock().await;
+    let clicks = late::clicks(stores, span, through, &FOLLOWING).await?;
+    for (number, keys) in (pieces(&span).len() as u64..).zip(&clicks) {
+        let mut rewrites = judged(&late::rows(stores, span.workspace, keys).await?, stores);
+        rewrites.retain(|rewrite| rewrite.sequence > through);
+        let piece = Piece { job: job.id, number, through, basis: hash(through) };
+        let staged = stores.rewrites.stage(piece, rewrites).await;
+        staged.map_err(store_error("keep new verdicts aside"))?;
+    }
     let changed = stores.rewrites.switch(job.id, span, None).await;
     progress.changed = changed.map_err(store_error("switch to new verdicts"))?;
     progress.is_done = true;
@@ -61,7 +74,7 @@ pub(super) async fn run(stores: Recomputer<'_>, job: &Recompute) -> Result<Progr
 
 async fn rows(stores: Recomputer<'_>, span: Span, through: u64) -> Result<Vec<Row>, IngestError> {
     let tags = [Field::Bot, Field::BotReason, Field::UserAgent].map(Field::tag).to_vec();
-    let scope = Scope { span, through, kinds: KINDS.to_vec(), tags };
+    let scope = Scope { span, after: 0, through, kinds: KINDS.to_vec(), tags };
     let rows = stores.rewrites.rows_within(&scope).await;
     rows.map_err(store_error("read rows to be judged again"))
 }
@@ -79,10 +92,8 @@ fn judged(rows: &[Row], stores: Recomputer<'_>) -> Vec<Rewrite> {
         let Some(reason) = verdicts.get(&row.key).copied() else { continue };
         let is_bot = !reason.is_empty();
         let now = (row.facts.flag(Field::Bot), row.facts.text(Field::BotReason));
-        let figure = Figure::Verdict { is_bot, reason };
-        let new = Rewrite { kind: row.kind, key: row.key, sequence: row.sequence, figure };
-        if now != (is_bot, Some(reason).filter(|_| is_bot)) && rewrites.last() != Some(&new) {
-            rewrites.push(new);
+        if now != (is_bot, Some(reason).filter(|_| is_bot)) {
+            rewrites.push(Rewrite::new(row, Figure::Verdict { is_bot, reason }));
         }
     }
     rewrites

@@ -1,18 +1,44 @@
-//! What clicks cost, computed again: every click is counted, then priced, then all new prices are switched at once.
+//! What clicks cost, computed again: every click is counted, then priced, then all new prices are switched at once. With
+//! them, where it is asked for, everything that was converted by a rate.
 
 use super::Recomputer;
+use super::amounts::converted;
 use super::basis::{Basis, campaign_of, is_daily};
+use super::late;
 use crate::error::{IngestError, store_error};
 use model::cost::CostSource;
 use model::event::{Row, RowKind};
 use model::facts::Facts;
+use model::money::Currency;
 use model::record::tag;
 use model::spend::{Paid, Spend, Spread};
+use model::thing::ThingId;
 use model::{ClickKey, Field};
-use store::{Figure, Piece, Progress, Recompute, Rewrite, Scope, Span};
+use std::collections::HashSet;
+use store::{Amounts, Figure, Piece, Progress, Recompute, Rewrite, Scope, Span};
 
-/// Rows that may cost something.
+/// Rows that an entry may pay for.
 const KINDS: [RowKind; 3] = [RowKind::Click, RowKind::Impression, RowKind::Entry];
+
+/// Rows that may hold a converted amount.
+const CONVERTED_KINDS: [RowKind; 4] =
+    [RowKind::Click, RowKind::Impression, RowKind::Entry, RowKind::Preview];
+
+/// What it takes to convert amounts, and to price conversions.
+const CONVERTED_TAGS: [u16; 8] = [
+    tag::COST,
+    tag::COST_CURRENCY,
+    tag::AMOUNT,
+    tag::AMOUNT_BEFORE,
+    tag::RATE,
+    tag::RATE_AT,
+    tag::COST_RATE,
+    tag::COST_RATE_CURRENCY,
+];
+
+/// What tells conversions apart.
+const CONVERSION_FIELDS: [Field; 4] =
+    [Field::ConversionType, Field::ConversionStatus, Field::Txid, Field::Currency];
 
 /// Pieces between two notes of how far a job is.
 const NOTED_EVERY: usize = 24;
@@ -23,7 +49,10 @@ const NOTED_EVERY: usize = 24;
 /// When a store fails.
 pub(super) async fn run(stores: Recomputer<'_>, job: &Recompute) -> Result<Progress, IngestError> {
     let (basis, through, pieces_done) = begin(stores, job).await?;
-    let run = Run { stores, job: job.id, through, hash: basis.hash(through), tags: tags(&basis) };
+    let (hash, tags) = (basis.hash(through), tags(&basis));
+    let converts_to = basis.rates.map(|_| basis.currency);
+    let workspace = basis.span.workspace;
+    let run = Run { stores, job: job.id, workspace, through, hash, tags, converts_to };
     let pieces = basis.pieces();
     let mut spread = Spread::new(basis.spends.clone());
     let mut progress = Progress::default();
@@ -42,6 +71,11 @@ pub(super) async fn run(stores: Recomputer<'_>, job: &Recompute) -> Result<Progr
             run.note(&progress).await?;
         }
         progress.rows.0 += run.stage(number as u64, piece, &mut spread).await?;
+    }
+    let _turn = stores.turn.lock().await;
+    let late = late::clicks(stores, basis.span, through, &[RowKind::Entry]).await?;
+    for (number, keys) in (pieces.len() as u64..).zip(&late) {
+        run.stage_late(number, keys, &mut spread).await?;
     }
     let spend = spread.unspent().map(|left| spend_row(&left, stores, &basis.span)).collect();
     let changed = stores.rewrites.switch(job.id, basis.span, Some(spend)).await;
@@ -72,15 +106,19 @@ async fn begin(
 struct Run<'s> {
     stores: Recomputer<'s>,
     job: i64,
+    workspace: ThingId,
     through: u64,
     hash: i64,
     tags: Vec<u16>,
+    /// The currency of sums, where amounts are to be converted again.
+    converts_to: Option<Currency>,
 }
 
 impl Run<'_> {
     async fn rows(&self, piece: &Span, kinds: &[RowKind]) -> Result<Vec<Row>, IngestError> {
         let kinds = kinds.to_vec();
-        let scope = Scope { span: *piece, through: self.through, kinds, tags: self.tags.clone() };
+        let (through, tags) = (self.through, self.tags.clone());
+        let scope = Scope { span: *piece, after: 0, through, kinds, tags };
         let rows = self.stores.rewrites.rows_within(&scope).await;
         rows.map_err(store_error("read rows to be computed again"))
     }
@@ -98,25 +136,79 @@ impl Run<'_> {
         piece: &Span,
         spread: &mut Spread,
     ) -> Result<u64, IngestError> {
-        let rows = self.rows(piece, &KINDS).await?;
+        let kinds = if self.converts_to.is_some() { &CONVERTED_KINDS[..] } else { &KINDS };
+        let rows = self.rows(piece, kinds).await?;
         let clicks = rows.iter().filter(|row| row.kind == RowKind::Click).count();
-        let mut rewrites: Vec<Rewrite> = Vec::new();
-        for row in &rows {
-            let figure = price(row, spread);
-            let new = Rewrite { kind: row.kind, key: row.key, sequence: row.sequence, figure };
-            if is_new(row, figure) && rewrites.last() != Some(&new) {
-                rewrites.push(new);
+        let rewrites = self.rewrites(&rows, |_| true, |row| price(row, spread));
+        self.keep(number, rewrites).await?;
+        Ok(clicks as u64)
+    }
+
+    /// Prices what conversions came meanwhile of clicks that are priced anew. Those of clicks that came meanwhile, too,
+    /// cost what they did, as these do.
+    async fn stage_late(
+        &self,
+        number: u64,
+        keys: &[ClickKey],
+        spread: &mut Spread,
+    ) -> Result<(), IngestError> {
+        let rows = late::rows(self.stores, self.workspace, keys).await?;
+        let is_late = |row: &Row| row.sequence > self.through;
+        let is_landing = |row: &&Row| row.kind == RowKind::Click && is_late(row);
+        let new: HashSet<ClickKey> = rows.iter().filter(is_landing).map(|row| row.key).collect();
+        let is_wanted = |row: &Row| row.kind == RowKind::Entry && is_late(row);
+        let price =
+            |row: &Row| if new.contains(&row.key) { Figure::Own } else { price(row, spread) };
+        let rewrites = self.rewrites(&rows, is_wanted, price);
+        self.keep(number, rewrites).await
+    }
+
+    /// What becomes of the wanted ones among rows, converted where that is asked for, and then priced.
+    fn rewrites(
+        &self,
+        rows: &[Row],
+        is_wanted: impl Fn(&Row) -> bool,
+        mut price: impl FnMut(&Row) -> Figure,
+    ) -> Vec<Rewrite> {
+        let wanted = |row: &&Row| is_wanted(row);
+        match self.converts_to {
+            None => {
+                let priced = rows.iter().filter(wanted).map(|row| (row, price(row)));
+                let new = priced.filter(|(row, figure)| is_new(row, figure));
+                new.map(|(row, figure)| Rewrite::new(row, figure)).collect()
+            }
+            Some(own) => {
+                let converted = converted(rows, self.stores.rates, own);
+                let pairs = rows.iter().zip(&converted).filter(|(row, _)| is_wanted(row));
+                let amounts =
+                    pairs.map(|(row, converted)| (row, amounts(converted, price(converted))));
+                let new = amounts.filter(|(row, amounts)| *amounts != Amounts::of(row));
+                new.map(|(row, amounts)| Rewrite::new(row, Figure::Amounts(amounts.into())))
+                    .collect()
             }
         }
+    }
+
+    async fn keep(&self, number: u64, rewrites: Vec<Rewrite>) -> Result<(), IngestError> {
         let piece = Piece { job: self.job, number, through: self.through, basis: self.hash };
         let staged = self.stores.rewrites.stage(piece, rewrites).await;
-        staged.map_err(store_error("keep new costs aside"))?;
-        Ok(clicks as u64)
+        staged.map_err(store_error("keep new costs aside"))
     }
 
     async fn note(&self, progress: &Progress) -> Result<(), IngestError> {
         let noted = self.stores.costs.note(self.job, progress).await;
         noted.map_err(store_error("note how far a recompute is"))
+    }
+}
+
+/// All amounts of a row: as they are by other rates, and then what an entry pays.
+fn amounts(converted: &Row, figure: Figure) -> Amounts {
+    let own = Amounts::of(converted);
+    match figure {
+        Figure::Share { entry, cost } => {
+            Amounts { base: Some(own.cost), entry: Some(entry), cost, ..own }
+        }
+        _ => own,
     }
 }
 
@@ -126,6 +218,10 @@ fn tags(basis: &Basis) -> Vec<u16> {
     let mut tags = vec![campaign, test, tag::COST_SOURCE, tag::COST_BASE, tag::COST_ENTRY];
     for spend in &basis.spends {
         tags.extend(spend.key.slice.0.keys().map(|field| field.tag()));
+    }
+    if basis.rates.is_some() {
+        tags.extend(CONVERTED_TAGS);
+        tags.extend(CONVERSION_FIELDS.map(Field::tag));
     }
     tags.sort_unstable();
     tags.dedup();
@@ -148,7 +244,7 @@ fn is_paid(row: &Row) -> bool {
 
 /// What a row costs: a click its share; what an entry paid for, impressions and conversions do not cost again.
 fn price(row: &Row, spread: &mut Spread) -> Figure {
-    if !is_paid(row) {
+    if !is_paid(row) || row.kind == RowKind::Preview {
         return Figure::Own;
     }
     if row.kind == RowKind::Click {
@@ -163,12 +259,12 @@ fn price(row: &Row, spread: &mut Spread) -> Figure {
     }
 }
 
-fn is_new(row: &Row, figure: Figure) -> bool {
+fn is_new(row: &Row, figure: &Figure) -> bool {
     let now = row.facts.int_at(tag::COST_ENTRY);
     match figure {
-        Figure::Verdict { .. } => true,
         Figure::Own => now.is_some(),
-        Figure::Share { entry, cost } => (now, row.cost) != (Some(entry), cost),
+        Figure::Share { entry, cost } => (now, row.cost) != (Some(*entry), *cost),
+        Figure::Verdict { .. } | Figure::Amounts(_) => true,
     }
 }
 

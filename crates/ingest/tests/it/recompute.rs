@@ -8,6 +8,7 @@ use model::cost::CostSource;
 use model::event::{Row, RowKind};
 use model::facts::Facts;
 use model::money::{Currency, Money};
+use model::rate::RateTable;
 use model::record::tag;
 use model::spend::{Slice, SpendKey};
 use model::{ClickKey, Field};
@@ -17,6 +18,7 @@ use store::{
     Author, Batch, Costs, Events, MemoryCatalog, MemoryEvents, NewCost, NewRecompute, Piece,
     Progress, Recompute, Rewrite, Rewrites, Scope, Span, Staged, StoreError, What,
 };
+use tokio::sync::Mutex;
 
 const HOUR_MS: i64 = DAY_MS / 24;
 
@@ -68,11 +70,13 @@ impl Rewrites for Mortal<'_> {
 struct Rig {
     events: MemoryEvents,
     catalog: MemoryCatalog,
+    rates: RateTable,
 }
 
 impl Rig {
     fn new(clicks: &[Click]) -> Self {
-        let rig = Self { events: MemoryEvents::new(), catalog: MemoryCatalog::new() };
+        let (events, catalog) = (MemoryEvents::new(), MemoryCatalog::new());
+        let rig = Self { events, catalog, rates: RateTable::default() };
         rig.commit(clicks.iter().map(Click::row).collect());
         rig
     }
@@ -96,6 +100,8 @@ impl Rig {
             rewrites: &mortal,
             costs: &self.catalog,
             table: &table,
+            rates: &self.rates,
+            turn: &Mutex::default(),
             judge: &judge,
         };
         block_on(stores.run(job)).ok()
@@ -116,6 +122,8 @@ impl Rig {
             rewrites: &self.events,
             costs: &self.catalog,
             table: &table,
+            rates: &self.rates,
+            turn: &Mutex::default(),
             judge: &judge,
         };
         for job in block_on(refreshes(stores, START_MS, START_MS + DAY_MS)).unwrap() {
@@ -135,7 +143,7 @@ impl Rig {
             tag::COST_SOURCE,
         ];
         let span = Span { workspace: 1, campaign: None, from_ms: 0, to_ms: i64::MAX / 2 };
-        let scope = Scope { span, through: u64::MAX, kinds, tags };
+        let scope = Scope { span, after: 0, through: u64::MAX, kinds, tags };
         block_on(self.events.rows_within(&scope)).unwrap()
     }
 

@@ -127,6 +127,7 @@ pub fn shared() -> Shared {
         rates: Arc::new(ArcSwap::from_pointee(rates(0))),
         keys: keys(),
         id_prefix: PREFIX.into(),
+        turn: Arc::default(),
     }
 }
 

@@ -4,28 +4,28 @@ use super::{DayRate, Exchange, Rate, RateSource};
 use crate::money::Currency;
 use crate::thing::ThingId;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// How many days a rate of the ECB holds at most when none follows. The bank publishes on its working
 /// days; the longest gap of its calendar is five days, and an import may be late.
 pub const ECB_DAYS_MAX: i32 = 10;
 
 /// The rates of every workspace.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct RateTable {
-    workspaces: HashMap<ThingId, Rates>,
+    workspaces: BTreeMap<ThingId, Rates>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Rates {
     /// Units of a currency for one euro.
-    ecb: HashMap<Currency, BTreeMap<Date, Rate>>,
+    ecb: BTreeMap<Currency, BTreeMap<Date, Rate>>,
     /// By pair, the smaller code first.
-    manual: HashMap<(Currency, Currency), BTreeMap<Date, Option<Price>>>,
+    manual: BTreeMap<(Currency, Currency), BTreeMap<Date, Option<Price>>>,
 }
 
 /// What one unit of a pair's one currency costs in the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Price {
     base: Currency,
     rate: Rate,

@@ -1,6 +1,7 @@
 //! From a cost as people write it to an entry: campaign, period, slice and amount, each refused by its own name.
 
 use crate::app::App;
+use ingest::Worth;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
@@ -8,6 +9,7 @@ use model::Field;
 use model::field::ValueKind;
 use model::id::EPOCH_MS;
 use model::money::{Currency, DecimalMark, Money};
+use model::rate::{RateTable, day_of};
 use model::spend::{Slice, SpendKey};
 use model::table::Things;
 use model::thing::{Problem, Thing, ThingId, Workspace};
@@ -85,6 +87,7 @@ pub struct Desk {
     settings: Workspace,
     things: Arc<Things>,
     currencies: BTreeMap<ThingId, Currency>,
+    rates: Arc<RateTable>,
 }
 
 impl Desk {
@@ -94,7 +97,8 @@ impl Desk {
         let settings = table.workspace(workspace).cloned().unwrap_or_default();
         let own = table.campaigns().filter(|campaign| campaign.workspace == workspace);
         let currencies = own.map(|campaign| (campaign.id, campaign.cost_currency)).collect();
-        Self { workspace, settings, things: app.things.load_full(), currencies }
+        let (things, rates) = (app.things.load_full(), app.rates.load_full());
+        Self { workspace, settings, things, currencies, rates }
     }
 
     /// The entry, or everything that is wrong with it.
@@ -108,6 +112,7 @@ impl Desk {
         let (amount, currency) = (amount(&input.amount), self.currency(input, id));
         match (campaign, period, slice, amount, currency) {
             (Ok(campaign), Ok((from_ms, to_ms)), Ok(slice), Ok(amount), Ok(currency)) => {
+                self.check_rate(currency, from_ms).map_err(|problem| vec![problem])?;
                 Ok(NewCost { key: SpendKey { campaign, slice, from_ms, to_ms }, amount, currency })
             }
             (campaign, period, slice, amount, currency) => {
@@ -141,7 +146,7 @@ impl Desk {
         let zone = zone.map_err(|_| Problem::new("tz", expected))?;
         let (from_ms, to_ms) = match (&input.date, &input.from, &input.to) {
             (Some(day), None, None) => match &input.hour {
-                None => day_of(day, &zone)?,
+                None => local_day(day, &zone)?,
                 Some(hour) => hour_of(day, hour, &zone)?,
             },
             (None, Some(from), Some(to)) if input.hour.is_none() => {
@@ -164,20 +169,30 @@ impl Desk {
         Ok((from_ms, to_ms))
     }
 
-    /// There are no rates to other currencies: an amount in one would be spread nowhere.
+    /// An amount in another currency is spread as what it was worth at the beginning of its period.
     fn currency(&self, input: &CostInput, campaign: Option<ThingId>) -> Result<Currency, Problem> {
-        let own = self.settings.currency;
-        let currency = match &input.currency {
-            Some(code) => code
-                .parse()
-                .map_err(|error| Problem::new("currency", format!("`{code}`: {error}")))?,
-            None => campaign.and_then(|id| self.currencies.get(&id)).copied().unwrap_or(own),
-        };
-        if currency == own {
-            return Ok(currency);
+        match &input.currency {
+            Some(code) => {
+                code.parse().map_err(|error| Problem::new("currency", format!("`{code}`: {error}")))
+            }
+            None => {
+                let of_source = campaign.and_then(|id| self.currencies.get(&id)).copied();
+                Ok(of_source.unwrap_or(self.settings.currency))
+            }
         }
-        let message =
-            format!("there is no rate from {currency} to {own}: give the amount in {own}");
+    }
+
+    /// Without a rate it would be spread nowhere.
+    fn check_rate(&self, currency: Currency, from_ms: i64) -> Result<(), Problem> {
+        let own = self.settings.currency;
+        if Worth::find(&self.rates, self.workspace, currency, own, from_ms) != Worth::Apart {
+            return Ok(());
+        }
+        let day = day_of(from_ms);
+        let message = format!(
+            "there is no rate from {currency} to {own} for {day}: set one with POST /api/v1/rates, \
+             import the ECB's, or give the amount in {own}"
+        );
         Err(Problem::new("currency", message))
     }
 }
@@ -216,7 +231,7 @@ fn start(date: Date, hour: i8, zone: &TimeZone) -> Option<i64> {
     zone.to_timestamp(date.at(hour, 0, 0, 0)).ok().map(Timestamp::as_millisecond)
 }
 
-fn day_of(text: &str, zone: &TimeZone) -> Result<(i64, i64), Problem> {
+fn local_day(text: &str, zone: &TimeZone) -> Result<(i64, i64), Problem> {
     let day = date("date", text)?;
     let next = day.saturating_add(1.day());
     let bounds = start(day, 0, zone).zip(start(next, 0, zone));
@@ -230,7 +245,7 @@ fn hour_of(day: &str, hour: &str, zone: &TimeZone) -> Result<(i64, i64), Problem
         .ok()
         .filter(|hour| (0..24).contains(hour))
         .ok_or_else(|| Problem::new("hour", "expected an hour of the day, 0 to 23"))?;
-    let (_, end_of_day) = day_of(day, zone)?;
+    let (_, end_of_day) = local_day(day, zone)?;
     let day = date("date", day)?;
     let end = if hour == 23 { Some(end_of_day) } else { start(day, hour + 1, zone) };
     let bounds = start(day, hour, zone).zip(end);

@@ -4,15 +4,18 @@ use super::auth::Caller;
 use super::cost_input::{CostInput, Desk};
 use super::extract::{Params, RawJson, json, read_value};
 use super::facts::ThingRef;
+use super::ledger::Conversion;
 use super::listing::{Page, limit, no_cursor};
 use super::names::AppNames;
 use super::problem::{ApiError, Code};
+use super::question::settings;
 use super::text::{amount, rfc3339};
 use super::write::{Done, Once, to_its_end};
 use crate::app::{App, now_ms};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
+use ingest::Worth;
 use model::thing::{Kind, Problem, ThingId};
 use report::Names;
 use serde::{Deserialize, Serialize};
@@ -37,6 +40,10 @@ pub struct CostView {
     pub amount: String,
     /// Its currency.
     pub currency: String,
+    /// What it comes to in the workspace's currency, decimal text; null without a rate, and then it pays for nothing.
+    pub worth: Option<String>,
+    /// By which rate, where it is another currency.
+    pub conversion: Option<Conversion>,
     /// `pending` until reports show it (or show it no more), then `applied`; `replaced` by a newer entry for the same
     /// traffic; `undone`.
     pub state: CostState,
@@ -173,7 +180,7 @@ pub async fn list(
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
     let (names, unfinished) = (AppNames::of(&app), app.costs.unfinished().await?);
-    let view = |row: &CostRow| view(row, caller.workspace, &unfinished, &names);
+    let view = |row: &CostRow| view(&app, row, caller.workspace, &unfinished, &names);
     Ok(json(StatusCode::OK, &Page { items: rows.iter().map(view).collect(), next }))
 }
 
@@ -214,7 +221,7 @@ async fn find(app: &App, caller: &Caller, id: i64) -> Result<CostView, ApiError>
     let query = CostQuery { id: Some(id), ..CostQuery::default() };
     let rows = app.costs.costs(caller.workspace, &query).await?;
     let (names, unfinished) = (AppNames::of(app), app.costs.unfinished().await?);
-    let row = rows.first().map(|row| view(row, caller.workspace, &unfinished, &names));
+    let row = rows.first().map(|row| view(app, row, caller.workspace, &unfinished, &names));
     row.ok_or_else(|| not_found(id))
 }
 
@@ -223,8 +230,17 @@ fn not_found(id: i64) -> ApiError {
         .remedy("GET /api/v1/costs lists the entries of the workspace")
 }
 
-fn view(row: &CostRow, workspace: ThingId, unfinished: &[Recompute], names: &AppNames) -> CostView {
+fn view(
+    app: &App,
+    row: &CostRow,
+    workspace: ThingId,
+    unfinished: &[Recompute],
+    names: &AppNames,
+) -> CostView {
     let key = &row.cost.key;
+    let own = settings(app, workspace).currency;
+    let worth = Worth::find(&app.rates.load(), workspace, row.cost.currency, own, key.from_ms);
+    let in_sums = worth.of(row.cost.amount.0).filter(|_| worth != Worth::Apart);
     let is_pending =
         unfinished.iter().any(|job| job.wanted.workspace == workspace && job.wanted.touches(key));
     let state = match (&row.undone, row.is_standing) {
@@ -243,6 +259,8 @@ fn view(row: &CostRow, workspace: ThingId, unfinished: &[Recompute], names: &App
         to: rfc3339(key.to_ms),
         amount: amount(row.cost.amount.0),
         currency: row.cost.currency.to_string(),
+        worth: in_sums.map(amount),
+        conversion: worth.exchange().map(Conversion::from),
         state,
         is_pending,
         author: row.by.author.clone(),

@@ -27,9 +27,14 @@ pub struct Conversion {
 impl Conversion {
     /// The rate that a row's amount was converted by; none where there was nothing to convert, or no rate.
     pub fn of(facts: &Facts) -> Option<Self> {
-        let exchange: Exchange = facts.text_at(tag::RATE)?.parse().ok()?;
+        facts.text_at(tag::RATE)?.parse().ok().map(Exchange::into)
+    }
+}
+
+impl From<Exchange> for Conversion {
+    fn from(exchange: Exchange) -> Self {
         let (rate, day) = (exchange.decimal(), exchange.day().to_string());
-        Some(Self { rate, day, source: exchange.source() })
+        Self { rate, day, source: exchange.source() }
     }
 }
 

@@ -37,6 +37,7 @@ mod question;
 mod reports;
 mod simulate;
 
+mod click_cost;
 mod clicks;
 mod events_export;
 mod explain;

@@ -22,7 +22,7 @@ use store::{NewRecompute, Recompute, What};
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecomputeInput {
-    /// Which projection: `costs`, or `bots`.
+    /// Which projection: `costs`, `bots`, or `fx` (whatever was converted by a rate, by the rates of now).
     pub what: String,
     /// Of which clicks: a word such as `last_7_days`, or `from` and `to`.
     pub period: Period,

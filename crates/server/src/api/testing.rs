@@ -99,6 +99,7 @@ impl TestApi {
             things: ArcSwap::default(),
             table,
             rates: Arc::default(),
+            turn: Arc::default(),
             earlier_tables: Default::default(),
             ingested: Arc::new(AtomicU64::new(0)),
             caps: Arc::default(),

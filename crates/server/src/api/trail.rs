@@ -1,11 +1,12 @@
 //! The trail: the whole life of one click, from its id to its figures, with where each part comes from.
 
 use super::auth::Caller;
+use super::click_cost::Cost;
 use super::extract::json;
 use super::facts::{self, Pair, ThingRef, fields, thing};
 use super::freshness::Freshness;
 use super::inbox::{InboxItem, added, item};
-use super::ledger::{Conversion, LedgerEntry, ledger};
+use super::ledger::{LedgerEntry, ledger};
 use super::names::AppNames;
 use super::page_story::{PageEntry, pages};
 use super::problem::{ApiError, Code};
@@ -15,7 +16,6 @@ use crate::app::{App, now_ms};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use model::cost::CostSource;
 use model::event::{InboxEntry, Row, RowKind};
 use model::facts::Facts;
 use model::id::IdError;
@@ -121,39 +121,6 @@ pub struct Decision {
     pub network: Option<ThingRef>,
     /// The URL it was sent to.
     pub destination: Option<String>,
-}
-
-/// What a click cost.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Cost {
-    /// In the workspace's currency, decimal text.
-    pub amount: String,
-    /// The workspace's currency.
-    pub currency: String,
-    /// What priced it: `parameter`, `model` or `entry`; null where nothing did.
-    pub by: Option<&'static str>,
-    /// The campaign's model at the time: `cpc`, `cpm_clicks`, `cpm_impressions` (which bear the cost), `cpa`, `cpl` and
-    /// `rev_share` (conversions bear it), `per_day`.
-    pub model: Option<&'static str>,
-    /// The cost entry that made it.
-    pub entry: Option<i64>,
-    /// What it cost before that entry, decimal text.
-    pub before: Option<String>,
-    /// What it cost as received, where that was another currency. Without a rate no sum holds it.
-    pub original: Option<OriginalCost>,
-    /// The text of a cost parameter that holds no amount.
-    pub refused: Option<String>,
-}
-
-/// A cost in another currency than the workspace's.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct OriginalCost {
-    /// Decimal text.
-    pub amount: String,
-    /// Its currency.
-    pub currency: Option<String>,
-    /// The rate by which it was converted; null where there was none.
-    pub conversion: Option<Conversion>,
 }
 
 /// A click from a lander to an offer.
@@ -332,41 +299,17 @@ impl Found {
 fn click_of(row: &Row, currency: Currency, names: &AppNames) -> Click {
     let facts = &row.facts;
     let text = |tag| facts::texts(facts, tag).into_iter().next();
-    let model = CostSource::of(facts).filter(|source| *source != CostSource::Parameter);
     Click {
         kind: row.kind.as_str(),
         sequence: row.sequence,
         fields: fields(row, names),
         decision: decision_of(facts, names),
-        cost: Cost {
-            amount: amount(row.cost),
-            currency: currency.to_string(),
-            by: priced_by(facts),
-            model: model.map(CostSource::as_str),
-            entry: facts.int_at(tag::COST_ENTRY).filter(|entry| *entry != 0),
-            before: facts.int_at(tag::COST_BASE).map(amount),
-            original: facts.int_at(tag::COST).map(|micro| OriginalCost {
-                amount: amount(micro),
-                currency: text(tag::COST_CURRENCY),
-                conversion: Conversion::of(facts),
-            }),
-            refused: text(tag::COST_REFUSED),
-        },
+        cost: Cost::of(row, currency),
         raw_query: text(tag::RAW_QUERY),
         platform_ids: facts::pairs(facts, tag::PLATFORM_ID),
         signals: facts::pairs(facts, tag::SIGNAL),
         unexpanded: facts::texts(facts, tag::BLANKED),
         query_cut: facts.int_at(tag::CUT) == Some(1),
-    }
-}
-
-/// What made the cost of a row; entry 0 is the model per day.
-fn priced_by(facts: &Facts) -> Option<&'static str> {
-    match (facts.int_at(tag::COST_ENTRY), CostSource::of(facts)) {
-        (Some(1..), _) => Some("entry"),
-        (Some(_), _) => Some("model"),
-        (None, Some(CostSource::Parameter)) => Some("parameter"),
-        (None, source) => source.map(|_| "model"),
     }
 }
 

@@ -79,6 +79,7 @@ impl Installation {
             things: ArcSwap::from_pointee(things),
             table,
             rates: Arc::default(),
+            turn: Arc::default(),
             earlier_tables: Default::default(),
             ingested: Arc::new(AtomicU64::new(0)),
             caps: Arc::default(),

@@ -121,6 +121,51 @@ fn foreign_amounts_are_summed_by_the_rate_of_their_day_and_taken_back_by_the_sam
 }
 
 #[test]
+fn what_was_converted_is_computed_again_by_other_rates() {
+    let server = Server::start();
+    campaign(&server);
+    let id = server.visit("/c/euro?price=0.50").location_param("clickid");
+    server.visit("/c/euro?price=0.50");
+    call(&server, &format!("clickid={id}&payout=3&currency=EUR&txid=1"));
+    let date = server.get("/system").json()["started"].as_str().unwrap()[..10].to_owned();
+    let spent = json!({ "campaign": "euro", "date": date, "amount": "10", "currency": "EUR" });
+    let refused = server.post("/costs", &spent);
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(refused.body.contains("no rate from EUR to USD"), "{refused:?}");
+    let set = |rate: &str| drop(server.run(&["rates", "set", "EUR", "USD", rate]));
+    let recompute = |rows: &str| {
+        let told = server.run(&["recompute", "--what", "fx", "--period", "today"]);
+        assert!(told.contains(rows), "{told}");
+    };
+    let sums = |cost: &str, revenue: &str| {
+        assert_eq!(
+            server.totals(&["cost", "revenue"]),
+            json!({ "cost": cost, "revenue": revenue })
+        );
+    };
+    sums("0.00", "0.00");
+    set("2");
+    recompute("2 clicks computed, 3 rows changed");
+    sums("2.00", "6.00");
+    let made = server.post("/costs", &spent).json();
+    assert_eq!((&made["worth"], &made["conversion"]["rate"]), (&"20.00".into(), &"2".into()));
+    wait_for("the entry to be spread", || {
+        (server.get("/system").json()["recompute"]["unfinished"] == 0).then_some(())
+    });
+    sums("20.00", "6.00");
+    set("3");
+    recompute("2 clicks computed, 3 rows changed");
+    sums("30.00", "9.00");
+    let cost = server.get(&format!("/clicks/{id}")).json()["click"]["cost"].clone();
+    assert_eq!(
+        (&cost["amount"], &cost["before"], &cost["original"]["amount"]),
+        (&"15.00".into(), &"1.50".into(), &"0.50".into())
+    );
+    assert_eq!(cost["original"]["conversion"]["rate"], "3");
+    recompute("2 clicks computed, 0 rows changed");
+}
+
+#[test]
 fn the_server_fetches_rates_by_itself_where_it_is_told_to() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("rates.xml");

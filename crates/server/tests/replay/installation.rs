@@ -136,7 +136,8 @@ impl Installation {
         let path = self.folder.path().join("events.duckdb");
         let events: Arc<dyn Events> = Arc::new(DuckEvents::open(path, options).unwrap());
         let (table, keys) = (Arc::clone(&self.table), Arc::clone(&self.keys));
-        let shared = Shared { table, rates: Arc::default(), keys, id_prefix: "ct_".into() };
+        let (id_prefix, turn) = ("ct_".into(), Arc::default());
+        let shared = Shared { table, rates: Arc::default(), keys, id_prefix, turn };
         let published = Published {
             on_verdict: Arc::new(|_| {}),
             ingested: Arc::default(),

@@ -50,16 +50,24 @@ CREATE TABLE inbox (
 );
 
 -- New figures of a recompute, kept aside until one transaction puts all of them in place. `row_table`: 0 clicks, 1 hops,
--- 2 ledger. With `is_bot` it is a verdict; else a cost, and
--- without an entry a row costs again what it was written down with.
+-- 2 ledger. `figure`: 0 a cost (without an entry a row costs again what it was written down with), 1 a verdict, 2 all
+-- amounts.
 CREATE TABLE staged (
     job BIGINT,
     piece BIGINT,
     row_table BIGINT,
+    figure BIGINT,
     key BIGINT,
     sequence BIGINT,
+    count BIGINT,
     entry BIGINT,
     cost BIGINT,
+    revenue BIGINT,
+    cost_base BIGINT,
+    cost_amount BIGINT,
+    cost_currency VARCHAR,
+    amount BIGINT,
+    rate VARCHAR,
     is_bot BIGINT,
     reason VARCHAR
 );

@@ -3,7 +3,7 @@
 use super::sample::{MAY_MS, entry, key, row};
 use crate::error::StoreError;
 use crate::events::{Batch, Events};
-use crate::rewrites::{Figure, Piece, Rewrite, Rewrites, Scope, Span, Staged};
+use crate::rewrites::{Amounts, Figure, Piece, Rewrite, Rewrites, Scope, Span, Staged};
 use model::Field;
 use model::event::{Row, RowKind};
 use model::metric::{Counter, Metric};
@@ -24,6 +24,7 @@ where
     a_piece_that_is_staged_again_counts_once(make().await?).await?;
     what_a_row_cost_before_comes_back(make().await?).await?;
     verdicts_change_and_costs_stay(make().await?).await?;
+    amounts_change_row_by_row(make().await?).await?;
     spending_without_clicks_is_replaced_within_its_span(make().await?).await?;
     reports_see_the_old_figures_or_the_new_ones(make().await?).await
 }
@@ -33,7 +34,7 @@ fn span() -> Span {
 }
 
 fn rewrite(of: &Row, figure: Figure) -> Rewrite {
-    Rewrite { kind: of.kind, key: of.key, sequence: of.sequence, figure }
+    Rewrite::new(of, figure)
 }
 
 fn piece(number: u64) -> Piece {
@@ -81,6 +82,7 @@ async fn rows_are_found_with_the_facts_that_are_wanted(
     commit(&*events, rows.to_vec()).await?;
     let all = Scope {
         span: span(),
+        after: 0,
         through: 100,
         kinds: vec![RowKind::Click, RowKind::Entry],
         tags: vec![Field::Sub20.tag(), Field::Test.tag()],
@@ -96,6 +98,7 @@ async fn rows_are_found_with_the_facts_that_are_wanted(
     let campaign = Span { campaign: Some(4), ..span() };
     assert_eq!(count(Scope { span: campaign, ..all.clone() }).await?, 1);
     assert_eq!(count(Scope { through: 2, ..all.clone() }).await?, 2);
+    assert_eq!(count(Scope { after: 2, ..all.clone() }).await?, 2);
     assert_eq!(count(Scope { kinds: vec![RowKind::Entry], ..all.clone() }).await?, 1);
     let second = Span { from_ms: MAY_MS + 2000, to_ms: MAY_MS + 3000, ..span() };
     assert_eq!(count(Scope { span: second, ..all.clone() }).await?, 2);
@@ -151,12 +154,12 @@ async fn what_a_row_cost_before_comes_back((events, rewrites): Both) -> Result<(
     commit(&*events, vec![click.clone(), back.clone(), sale.clone()]).await?;
     for (entry, of_click, sum) in [(7, 3, 3), (8, 6, 6)] {
         let of_click = rewrite(&click, Figure::Share { entry, cost: of_click });
-        let of_sale = rewrite(&sale, Figure::Share { entry, cost: 0 });
-        rewrites.stage(piece(0), vec![of_click, of_sale]).await?;
+        let free = |row| rewrite(row, Figure::Share { entry, cost: 0 });
+        rewrites.stage(piece(0), vec![of_click, free(&sale), free(&back)]).await?;
         assert_eq!(rewrites.switch(5, span(), Some(Vec::new())).await?, 3);
         assert_eq!(cost(&*events).await?, sum);
     }
-    let own = [&click, &sale].map(|row| rewrite(row, Figure::Own)).to_vec();
+    let own = [&click, &sale, &back].map(|row| rewrite(row, Figure::Own)).to_vec();
     rewrites.stage(piece(0), own).await?;
     rewrites.switch(5, span(), Some(Vec::new())).await?;
     assert_eq!(cost(&*events).await?, 13);
@@ -188,6 +191,39 @@ async fn verdicts_change_and_costs_stay((events, rewrites): Both) -> Result<(), 
     };
     assert_eq!(told(&found[0]), (false, true, None));
     assert_eq!(told(&found[1]), (true, false, Some("monitor".to_owned())));
+    Ok(())
+}
+
+async fn amounts_change_row_by_row((events, rewrites): Both) -> Result<(), StoreError> {
+    let (mut click, sale) = (priced(1, 10), entry(1, 9, "t", 1, 50));
+    let back = entry(1, 9, "t", -1, -50);
+    click.facts.push_int(tag::COST, 9);
+    click.facts.push_bytes(tag::COST_CURRENCY, b"EUR");
+    commit(&*events, vec![click.clone(), back.clone(), sale.clone()]).await?;
+    let of_click = Amounts { cost: 12, ..Amounts::default() };
+    let of_sale = Amounts {
+        cost: 1,
+        revenue: 70,
+        base: Some(2),
+        entry: Some(3),
+        received: Some(4),
+        received_currency: Some("CHF".to_owned()),
+        amount: Some(50),
+        rate: Some("7/5 manual 2026-05-01".to_owned()),
+    };
+    let of_back = Amounts { revenue: -70, ..of_sale.clone() };
+    let of = [(&click, &of_click), (&sale, &of_sale), (&back, &of_back)];
+    let staged = of.map(|(row, amounts)| rewrite(row, Figure::Amounts(amounts.clone().into())));
+    rewrites.stage(piece(0), staged.to_vec()).await?;
+    assert_eq!(rewrites.switch(5, span(), None).await?, 3);
+    let found = events.rows_of(1, &[key(1)]).await?;
+    let amounts_of = |kind: RowKind, count: i64| {
+        let row = found.iter().find(|row| (row.kind, row.count) == (kind, count));
+        row.map(Amounts::of).unwrap_or_default()
+    };
+    for (row, expected) in of {
+        assert_eq!(&amounts_of(row.kind, row.count), expected);
+    }
     Ok(())
 }
 
@@ -235,7 +271,7 @@ async fn reports_see_the_old_figures_or_the_new_ones(
     for round in 1..=10 {
         let figure = Figure::Share { entry: round, cost: round };
         for (number, rows) in (0..).zip(rows.chunks(300)) {
-            let rewrites_of = rows.iter().map(|row| rewrite(row, figure)).collect();
+            let rewrites_of = rows.iter().map(|row| rewrite(row, figure.clone())).collect();
             rewrites.stage(piece(number), rewrites_of).await?;
         }
         rewrites.switch(5, span(), Some(Vec::new())).await?;

@@ -10,7 +10,7 @@ use super::rows::{Layout, Named};
 use super::schema::Table;
 use crate::error::StoreError;
 use crate::facts_order::flag_bit;
-use crate::rewrites::{Figure, Piece, Rewrite, Scope, Span, Staged};
+use crate::rewrites::{Amounts, Figure, Piece, Rewrite, Scope, Span, Staged};
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use duckdb::Connection;
 use model::Field;
@@ -39,8 +39,9 @@ pub fn rows_within(
             continue;
         }
         let condition = format!(
-            "{} AND sequence <= {} AND row_kind IN {}",
+            "{} AND sequence > {} AND sequence <= {} AND row_kind IN {}",
             within(&scope.span),
+            scope.after.min(i64::MAX as u64),
             scope.through.min(i64::MAX as u64),
             literal::ints(kinds.into_iter())
         );
@@ -88,39 +89,65 @@ fn columns(piece: Piece, rewrites: &[Rewrite]) -> Named {
     let ints = |value: &dyn Fn(&Rewrite) -> Option<i64>| {
         Arc::new(rewrites.iter().map(value).collect::<Int64Array>()) as ArrayRef
     };
-    let reasons = rewrites.iter().map(|rewrite| match rewrite.figure {
-        Figure::Verdict { reason, .. } => Some(reason),
-        _ => None,
-    });
+    let texts = |value: &dyn for<'r> Fn(&'r Rewrite) -> Option<&'r str>| {
+        Arc::new(rewrites.iter().map(value).collect::<StringArray>()) as ArrayRef
+    };
+    let amounts = |value: &dyn Fn(&Amounts) -> Option<i64>| ints(&|r| value(amounts_of(r)?));
     vec![
         ("job", ints(&|_| Some(piece.job))),
         ("piece", ints(&|_| i64::try_from(piece.number).ok())),
         ("row_table", ints(&|rewrite| Some(place(Table::of(rewrite.kind))))),
+        ("figure", ints(&|rewrite| Some(form(&rewrite.figure)))),
         ("key", ints(&|rewrite| Some(rewrite.key.0))),
         ("sequence", ints(&|rewrite| i64::try_from(rewrite.sequence).ok())),
-        (
-            "entry",
-            ints(&|rewrite| match rewrite.figure {
-                Figure::Share { entry, .. } => Some(entry),
-                _ => None,
-            }),
-        ),
-        (
-            "cost",
-            ints(&|rewrite| match rewrite.figure {
-                Figure::Share { cost, .. } => Some(cost),
-                _ => None,
-            }),
-        ),
-        (
-            "is_bot",
-            ints(&|rewrite| match rewrite.figure {
-                Figure::Verdict { is_bot, .. } => Some(is_bot.into()),
-                _ => None,
-            }),
-        ),
-        ("reason", Arc::new(reasons.collect::<StringArray>())),
+        ("count", ints(&|rewrite| Some(rewrite.count))),
+        ("entry", ints(&|rewrite| paid(&rewrite.figure).0)),
+        ("cost", ints(&|rewrite| paid(&rewrite.figure).1)),
+        ("revenue", amounts(&|amounts| Some(amounts.revenue))),
+        ("cost_base", amounts(&|amounts| amounts.base)),
+        ("cost_amount", amounts(&|amounts| amounts.received)),
+        ("cost_currency", texts(&|r| amounts_of(r)?.received_currency.as_deref())),
+        ("amount", amounts(&|amounts| amounts.amount)),
+        ("rate", texts(&|r| amounts_of(r)?.rate.as_deref())),
+        ("is_bot", ints(&|rewrite| Some(verdict(&rewrite.figure)?.0.into()))),
+        ("reason", texts(&|rewrite| Some(verdict(&rewrite.figure)?.1))),
     ]
+}
+
+/// Numbers of what `staged` holds.
+const COST: i64 = 0;
+const VERDICT: i64 = 1;
+const AMOUNTS: i64 = 2;
+
+fn form(figure: &Figure) -> i64 {
+    match figure {
+        Figure::Own | Figure::Share { .. } => COST,
+        Figure::Verdict { .. } => VERDICT,
+        Figure::Amounts(_) => AMOUNTS,
+    }
+}
+
+/// The entry that pays, and how much.
+fn paid(figure: &Figure) -> (Option<i64>, Option<i64>) {
+    match figure {
+        Figure::Own | Figure::Verdict { .. } => (None, None),
+        Figure::Share { entry, cost } => (Some(*entry), Some(*cost)),
+        Figure::Amounts(amounts) => (amounts.entry, Some(amounts.cost)),
+    }
+}
+
+fn amounts_of(rewrite: &Rewrite) -> Option<&Amounts> {
+    match &rewrite.figure {
+        Figure::Amounts(amounts) => Some(amounts),
+        _ => None,
+    }
+}
+
+fn verdict(figure: &Figure) -> Option<(bool, &'static str)> {
+    match figure {
+        Figure::Verdict { is_bot, reason } => Some((*is_bot, reason)),
+        _ => None,
+    }
 }
 
 /// The number of a table in `staged`: its place among all.
@@ -167,7 +194,8 @@ fn try_switch(
     let failed = StoreError::during("switch to new figures");
     let mut changed = 0;
     for table in Table::OF_CLICKS {
-        for sql in [update_cost(table, job), update_verdict(table, job)] {
+        for of_figure in [update_cost, update_verdict, update_amounts] {
+            let sql = of_figure(table, job);
             changed += connection.execute(&sql, []).map_err(&failed)? as u64;
         }
     }
@@ -189,28 +217,37 @@ fn try_switch(
 
 /// What a row was written down with stays beside its share of an entry.
 fn update_cost(table: Table, job: i64) -> String {
-    let (name, number) = (table.name(), place(table));
-    format!(
-        "UPDATE {name} SET \
-         cost = CASE WHEN s.entry IS NULL THEN coalesce({name}.cost_base, {name}.cost) ELSE s.cost END, \
-         cost_base = CASE WHEN s.entry IS NOT NULL THEN coalesce({name}.cost_base, {name}.cost) END, \
-         cost_entry = s.entry \
-         FROM (SELECT key, sequence, entry, cost FROM staged \
-               WHERE job = {job} AND row_table = {number} AND is_bot IS NULL) s \
-         WHERE {name}.key = s.key AND {name}.sequence = s.sequence"
-    )
+    let name = table.name();
+    let own = format!("coalesce({name}.cost_base, {name}.cost)");
+    let set = format!(
+        "cost = CASE WHEN s.entry IS NULL THEN {own} ELSE s.cost END, \
+         cost_base = CASE WHEN s.entry IS NOT NULL THEN {own} END, cost_entry = s.entry"
+    );
+    update(table, job, COST, &set)
 }
 
 fn update_verdict(table: Table, job: i64) -> String {
-    let (name, number) = (table.name(), place(table));
     let bit = 1_i64 << flag_bit(Field::Bot.tag()).unwrap_or_default();
-    let reason = Field::BotReason.name();
+    let (name, reason) = (table.name(), Field::BotReason.name());
+    let set = format!(
+        "flags = ({name}.flags & ~{bit}) | ({bit} * s.is_bot), {reason} = nullif(s.reason, '')"
+    );
+    update(table, job, VERDICT, &set)
+}
+
+fn update_amounts(table: Table, job: i64) -> String {
+    let set = "cost = s.cost, revenue = s.revenue, cost_base = s.cost_base, cost_entry = s.entry, \
+               cost_amount = s.cost_amount, cost_currency = s.cost_currency, amount = s.amount, \
+               rate = s.rate";
+    update(table, job, AMOUNTS, set)
+}
+
+fn update(table: Table, job: i64, figure: i64, set: &str) -> String {
+    let (name, number) = (table.name(), place(table));
     format!(
-        "UPDATE {name} SET flags = ({name}.flags & ~{bit}) | ({bit} * s.is_bot), \
-         {reason} = nullif(s.reason, '') \
-         FROM (SELECT key, sequence, is_bot, reason FROM staged \
-               WHERE job = {job} AND row_table = {number} AND is_bot IS NOT NULL) s \
-         WHERE {name}.key = s.key AND {name}.sequence = s.sequence"
+        "UPDATE {name} SET {set} FROM (SELECT * FROM staged \
+         WHERE job = {job} AND row_table = {number} AND figure = {figure}) s \
+         WHERE {name}.key = s.key AND {name}.sequence = s.sequence AND {name}.count = s.count"
     )
 }
 

@@ -213,6 +213,7 @@ impl Rewrites for MemoryEvents {
     async fn rows_within(&self, scope: &Scope) -> Result<Vec<Row>, StoreError> {
         let mut rows = self.select(|row| {
             scope.span.holds(row)
+                && row.sequence > scope.after
                 && row.sequence <= scope.through
                 && scope.kinds.contains(&row.kind)
         })?;

@@ -10,6 +10,9 @@ mod main_line;
 // Bad input: a clear answer, counted, nothing lost.
 mod bad_input;
 
+// Landings that pages report, by https.
+mod direct;
+
 // No file descriptor left: those who are connected are served, and accepting goes on afterwards.
 mod descriptors;
 

@@ -26,8 +26,7 @@ pub struct SourcePaste {
     /// parameters of the page's URL. A click id that the platform appends by itself is not among it.
     pub page_query: String,
     /// What to paste as tracking template, where the platform calls the link in the background; `KEY` stands for the
-    /// campaign's.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// campaign's. Null where it does not.
     pub tracking_template: Option<String>,
 }
 

@@ -46,7 +46,8 @@ class Bench:
         )
         server.after_load()
         result["cpu_us"] = (server.cpu_seconds() - before) / max(result["answered"], 1) * 1e6
-        wrong = {status: count for status, count in result["status"].items() if status != "302"}
+        expected = "200" if "--landing" in arguments else "302"
+        wrong = {status: count for status, count in result["status"].items() if status != expected}
         failed = {reason: count for reason, count in result["failed"].items() if count}
         if wrong or failed:
             self.report.note(f"{server.name}: {result['answered']} answers, but also {wrong} {failed}")
@@ -345,6 +346,20 @@ def cpu_by_size(bench):
     stop(servers)
 
 
+def landings(bench):
+    """P12: what a landing costs that a page reports, beside a click on a link of the same server."""
+    server = bench.subject("landings", ingest=False)
+    for kind in CONNECTION_KINDS:
+        columns = bench.alternate(
+            lambda k=kind: bench.closed(server, 256, k),
+            lambda k=kind: bench.closed(server, 256, k, "--landing"),
+        )
+        link, page = [median(column, "cpu_us") for column in columns]
+        bench.report.line(f"P12.cpu.{kind}.link", link, "us/click")
+        bench.report.ratio(f"P12.cpu.{kind}.landing", page, "us/click", page / link, "a click on a link", at_most=1.1)
+    stop([server])
+
+
 def size_costs(bench, measured):
     """CPU per click of each server, measured in turn, with as many requests in the generator's memory for each: what it
     pushes out of the caches is the same then."""
@@ -395,6 +410,7 @@ FIGURES = {
     "P8": bytes_per_click,
     "P10": start,
     "P11": cpu_by_size,
+    "P12": landings,
 }
 # Those that need no more of the subject than redirects.
 FIGURES_OF_ANY_SERVER = ["LOAD", "P1", "P2", "P3", "P4"]

@@ -225,7 +225,7 @@ def flow_of(number, offers, rules):
 
 
 def campaign_of(number, source, flow):
-    return {"key": f"bench-{number}", "source": source, "flow": flow}
+    return {"key": f"bench-{number}", "source": source, "flow": flow, "origins": ["https://shop.example"]}
 
 
 def write_campaigns(catalog, source, offers, campaigns, rules):

@@ -32,6 +32,9 @@ pub struct TrafficOptions {
     /// Path in front of the campaign key.
     #[arg(long, default_value = "/c/")]
     pub path: String,
+    /// Landings that a page reports, in place of clicks on links: `POST /d/KEY`.
+    #[arg(long)]
+    pub landing: bool,
     /// Campaign keys, one a line; without it they are `bench-1` to `bench-N`.
     #[arg(long)]
     pub keys: Option<PathBuf>,

@@ -45,6 +45,8 @@ struct Template {
     bytes: Vec<u8>,
     address_at: usize,
     fresh_id_at: usize,
+    /// Where a page's own number stands, which is to be as fresh.
+    number_at: Option<usize>,
 }
 
 impl Traffic {
@@ -65,8 +67,14 @@ impl Traffic {
         let templates = (0..TEMPLATES.max(keys.len()))
             .map(|index| {
                 let user_agent = &user_agents[index % user_agents.len()];
-                let path = format!("{}{}", options.path, random.pick(&keys));
-                Template::render(options, &path, user_agent, &mut random)
+                let key = random.pick(&keys).clone();
+                match options.landing {
+                    true => Template::landing(options, &key, user_agent, &mut random),
+                    false => {
+                        let path = format!("{}{key}", options.path);
+                        Template::render(options, &path, user_agent, &mut random)
+                    }
+                }
             })
             .collect();
         Ok(Self { templates, random })
@@ -81,26 +89,16 @@ impl Traffic {
         write_address(public_ipv4(&mut self.random), address);
         let id = &mut out[start + template.fresh_id_at..][..FRESH_ID_BYTES];
         write_url_safe(&mut self.random, id);
+        if let Some(number_at) = template.number_at {
+            let number = &mut out[start + number_at..][..FRESH_ID_BYTES];
+            write_url_safe(&mut self.random, number);
+        }
     }
 }
 
 impl Template {
     fn render(options: &TrafficOptions, path: &str, user_agent: &str, random: &mut Random) -> Self {
-        let (source, id_name, id_start) = *random.pick(&PLATFORMS);
-        let mut id = id_start.as_bytes().to_vec();
-        id.resize(PLATFORM_ID_BYTES, 0);
-        write_url_safe(random, &mut id[id_start.len()..]);
-        let head = format!(
-            "GET {path}?utm_source={source}&utm_medium=cpc&utm_campaign=summer_{}&utm_content=creative_{}\
-             &ad_id={}&placement=site{}.example&keyword=running%20shoes%20{}&cost=0.{:04}&{id_name}={}",
-            random.below(40),
-            random.below(400),
-            120_000_000_000 + random.below(5_000) as u64,
-            random.below(50_000),
-            random.below(300),
-            random.below(10_000),
-            String::from_utf8_lossy(&id),
-        );
+        let head = format!("GET {path}?{}", query(random));
         let fresh_id_at = head.len() - FRESH_ID_BYTES;
         let mut text = head + " HTTP/1.1\r\nX-Forwarded-For:";
         let address_at = text.len();
@@ -119,8 +117,72 @@ impl Template {
             random.below(50_000),
             random.below(1_000_000),
         );
-        Self { bytes: text.into_bytes(), address_at, fresh_id_at }
+        Self { bytes: text.into_bytes(), address_at, fresh_id_at, number_at: None }
     }
+
+    /// The same visitor, whose browser went to the page at once.
+    fn landing(options: &TrafficOptions, key: &str, user_agent: &str, random: &mut Random) -> Self {
+        let page = encoded(&format!("https://shop.example/sale/shoes?{}", query(random)));
+        let (site, article) = (random.below(50_000), random.below(1_000_000));
+        let referrer = encoded(&format!("https://site{site}.example/articles/{article}"));
+        let page = format!("u={page}");
+        let rest = format!("&r={referrer}&n=");
+        let length = page.len() + rest.len() + FRESH_ID_BYTES;
+        let language = random.pick(&LANGUAGES);
+        let connection = if options.connection_per_request { "close" } else { "keep-alive" };
+        let mut text = format!("POST /d/{key} HTTP/1.1\r\nX-Forwarded-For:");
+        let address_at = text.len();
+        text.extend(std::iter::repeat_n(' ', ADDRESS_BYTES));
+        // Writing into a String cannot fail.
+        let _ = write!(
+            text,
+            "\r\nHost: {}\r\nConnection: {connection}\r\nContent-Length: {length}\r\nUser-Agent: {user_agent}\r\n\
+             Content-Type: text/plain;charset=UTF-8\r\nAccept: */*\r\nOrigin: https://shop.example\r\n\
+             Accept-Encoding: gzip, deflate, br\r\nAccept-Language: {language}\r\nReferer: https://shop.example/\r\n\
+             Sec-Fetch-Dest: empty\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Site: cross-site\r\n\r\n{page}",
+            options.target,
+        );
+        let fresh_id_at = text.len() - FRESH_ID_BYTES;
+        text.push_str(&rest);
+        let number_at = Some(text.len());
+        text.extend(std::iter::repeat_n('0', FRESH_ID_BYTES));
+        Self { bytes: text.into_bytes(), address_at, fresh_id_at, number_at }
+    }
+}
+
+/// What an ad's link says; it ends in the platform's click id.
+fn query(random: &mut Random) -> String {
+    let (source, id_name, id_start) = *random.pick(&PLATFORMS);
+    let mut id = id_start.as_bytes().to_vec();
+    id.resize(PLATFORM_ID_BYTES, 0);
+    write_url_safe(random, &mut id[id_start.len()..]);
+    format!(
+        "utm_source={source}&utm_medium=cpc&utm_campaign=summer_{}&utm_content=creative_{}\
+         &ad_id={}&placement=site{}.example&keyword=running%20shoes%20{}&cost=0.{:04}&{id_name}={}",
+        random.below(40),
+        random.below(400),
+        120_000_000_000 + random.below(5_000) as u64,
+        random.below(50_000),
+        random.below(300),
+        random.below(10_000),
+        String::from_utf8_lossy(&id),
+    )
+}
+
+/// As `URLSearchParams` writes a value; what is plain stays.
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
+                out.push(char::from(byte));
+            }
+            _ => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
 }
 
 /// The entries of a list, one a line, without empty lines and without a weight in front.
@@ -216,6 +278,7 @@ mod tests {
         TrafficOptions {
             target: "127.0.0.1:8080".parse().unwrap(),
             path: "/c/".to_owned(),
+            landing: false,
             keys: None,
             campaigns: 500,
             user_agents: None,
@@ -226,7 +289,11 @@ mod tests {
     }
 
     fn requests(seed: u64, count: usize) -> Vec<String> {
-        let mut traffic = Traffic::new(&options(seed)).unwrap();
+        requests_of(&options(seed), count)
+    }
+
+    fn requests_of(options: &TrafficOptions, count: usize) -> Vec<String> {
+        let mut traffic = Traffic::new(options).unwrap();
         (0..count)
             .map(|_| {
                 let mut bytes = Vec::new();
@@ -263,6 +330,22 @@ mod tests {
                 "{address}"
             );
         }
+    }
+
+    #[test]
+    fn a_landing_holds_the_query_of_a_link_and_a_number_of_its_own() {
+        let requests = requests_of(&TrafficOptions { landing: true, ..options(5) }, 2_000);
+        let body = |request: &str| request.split_once("\r\n\r\n").unwrap().1.to_owned();
+        for request in &requests {
+            let body = body(request);
+            assert_eq!(header(request, "Content-Length"), body.len().to_string());
+            assert!(request.starts_with("POST /d/bench-"), "{request}");
+            assert!(
+                body.starts_with("u=https%3A%2F%2Fshop.example%2Fsale%2Fshoes%3Futm_source%3D")
+            );
+        }
+        let number = |request: &String| body(request).rsplit_once("&n=").unwrap().1.to_owned();
+        assert_eq!(requests.iter().map(number).collect::<HashSet<_>>().len(), requests.len());
     }
 
     #[test]

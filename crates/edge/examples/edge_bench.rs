@@ -134,6 +134,7 @@ fn things() -> Things {
             key: format!("bench-{id}"),
             source: Some(1),
             flow: id,
+            origins: vec!["https://shop.example".into()],
             ..Campaign::default()
         };
         thing(id, campaign)

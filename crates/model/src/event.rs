@@ -47,6 +47,11 @@ impl RowKind {
         Self::Joined,
     ];
 
+    /// Whether it is about a page: a view, an event, the other half of a click.
+    pub const fn is_on_page(self) -> bool {
+        matches!(self, Self::View | Self::PageEvent | Self::Joined)
+    }
+
     /// The word for what it counts.
     pub const fn as_str(self) -> &'static str {
         match self {

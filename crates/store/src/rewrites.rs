@@ -124,9 +124,12 @@ impl Rewrite {
 
     /// Whether it is about a row.
     pub(crate) fn is_of(&self, row: &Row) -> bool {
+        // A record makes one row of a table at most, but for what it counts.
+        let table = |kind: RowKind| if kind.is_on_page() { RowKind::LanderClick } else { kind };
         let is_click =
             |kind| !matches!(kind, RowKind::LanderClick | RowKind::Entry | RowKind::Spend);
-        let same_table = row.kind == self.kind || (is_click(row.kind) && is_click(self.kind));
+        let (own, other) = (table(self.kind), table(row.kind));
+        let same_table = own == other || (is_click(own) && is_click(other));
         same_table && (row.key, row.sequence, row.count) == (self.key, self.sequence, self.count)
     }
 

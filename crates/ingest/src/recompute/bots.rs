@@ -11,11 +11,18 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use store::{Figure, Piece, Progress, Recompute, Rewrite, Scope, Span};
 
 /// Rows that somebody's request made.
-const KINDS: [RowKind; 4] =
-    [RowKind::Click, RowKind::Impression, RowKind::LanderClick, RowKind::Entry];
+const KINDS: [RowKind; 6] = [
+    RowKind::Click,
+    RowKind::Impression,
+    RowKind::LanderClick,
+    RowKind::View,
+    RowKind::PageEvent,
+    RowKind::Entry,
+];
 
 /// Those of them that follow their click. A click that comes meanwhile is judged by today's lists anyhow.
-const FOLLOWING: [RowKind; 2] = [RowKind::LanderClick, RowKind::Entry];
+const FOLLOWING: [RowKind; 4] =
+    [RowKind::LanderClick, RowKind::View, RowKind::PageEvent, RowKind::Entry];
 
 /// What method and headers say; only the reason of it is kept, so it stays.
 const BY_REQUEST: [&str; 5] = ["head", "options", "prefetch", "prerender", "subresource"];

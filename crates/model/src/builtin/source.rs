@@ -36,6 +36,9 @@ pub struct SourceTemplate {
     /// Whether the platform appends its click id by itself.
     #[serde(default)]
     pub click_id_appended: bool,
+    /// Whether the platform opens the page at once and calls the link in the background.
+    #[serde(default)]
+    pub parallel_tracking: bool,
     /// Further parameters that the platform appends.
     #[serde(default)]
     pub more_id_params: Vec<String>,
@@ -108,6 +111,14 @@ impl SourceTemplate {
     pub fn link_query(&self) -> String {
         let pair = |(param, text): (&str, &str)| format!("{param}={text}");
         self.pairs().map(pair).collect::<Vec<_>>().join("&")
+    }
+
+    /// The query to paste where the ad leads straight to the page (final URL suffix, URL parameters): the same, without
+    /// a click id that the platform appends by itself.
+    pub fn page_query(&self) -> String {
+        let appended = self.click_id_param.as_deref().filter(|_| self.click_id_appended);
+        let pairs = self.pairs().filter(|(param, _)| Some(*param) != appended);
+        pairs.map(|(param, text)| format!("{param}={text}")).collect::<Vec<_>>().join("&")
     }
 
     /// Parameter and macro of everything that stands in the link.
@@ -237,6 +248,10 @@ mod tests {
         assert!(
             google.starts_with("campaign_id={campaignid}&") && google.ends_with("&gclid={gclid}")
         );
+        let google = templates.source("google_ads").unwrap().page_query();
+        assert!(google.starts_with("campaign_id={campaignid}&") && !google.contains("gclid"));
+        let kadam = templates.source("kadam").unwrap();
+        assert_eq!(kadam.page_query(), kadam.link_query(), "nothing is appended");
         let adsterra = templates.source("adsterra").unwrap().link_query();
         assert!(adsterra.contains("clickid=##SUB_ID_SHORT(action)##&cost=##COST_CPC##"));
     }

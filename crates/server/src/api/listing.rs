@@ -87,7 +87,7 @@ impl<'a, B: Resource> ThingView<'a, B> {
     /// A thing as it is shown.
     pub fn of(thing: &'a Thing<B>, app: &App, things: &Things, uses: &Uses) -> Self {
         let links = thing.body.links(app.site(things));
-        Self { thing, links, notes: Notes::of(thing, app, uses) }
+        Self { thing, links, notes: Notes::of(thing, app, things, uses) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The HTTP API: everything under `/api/v1`, and `/metrics`.
 //!
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
-//! `kind` (the table of kinds), `thing_input`, `notes`, `listing`, `write`, `things`, `revisions`, `template_view`,
+//! `kind` (the table of kinds), `thing_input`, `notes`, `parallel_tracking`, `listing`, `write`, `things`, `revisions`, `template_view`,
 //! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `simulate`. Facts: `facts`, `ledger`,
 //! `inbox`, `replay`, `reported`, `import`, `page_story`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`.
 //! Money spent: `cost_input`, `costs`, `cost_import`, `recomputes`. The server: `configuration`, `system`.
@@ -18,6 +18,7 @@ mod token;
 mod kind;
 mod listing;
 mod notes;
+mod parallel_tracking;
 mod revisions;
 mod template_view;
 mod templates;

@@ -1,6 +1,7 @@
 //! What is worth knowing about a thing beside what it says: who uses it, what is odd about it, how full it is.
 
 use super::kind::Resource;
+use super::parallel_tracking;
 use crate::app::{App, now_ms};
 use model::table::Things;
 use model::thing::{Body, Kind, Problem, Thing, ThingId};
@@ -64,9 +65,13 @@ impl Uses {
 
 impl Notes {
     /// The notes on a thing.
-    pub fn of<B: Resource>(thing: &Thing<B>, app: &App, uses: &Uses) -> Self {
+    pub fn of<B: Resource>(thing: &Thing<B>, app: &App, things: &Things, uses: &Uses) -> Self {
+        let mut warnings = thing.body.warnings();
+        if B::KIND == Kind::Campaign {
+            warnings.extend(parallel_tracking::warnings(thing.id, things, &app.templates));
+        }
         Self {
-            warnings: thing.body.warnings(),
+            warnings,
             used_by: uses.0.get(&(B::KIND, thing.id)).copied().unwrap_or_default(),
             cap_state: (B::KIND == Kind::Offer).then(|| cap_state(app, thing.id)).flatten(),
         }

@@ -107,7 +107,7 @@ pub struct IngestView {
 pub struct StoreView {
     /// Clicks, previews, impressions and counts of unlogged clicks.
     pub clicks: u64,
-    /// Clicks from landers to offers.
+    /// Clicks from landers to offers, and what happened on pages.
     pub hops: u64,
     /// Entries of the conversion ledger.
     pub entries: u64,

@@ -22,6 +22,12 @@ pub struct SourceTemplateItem {
 pub struct SourcePaste {
     /// What to paste behind `?` of a campaign's link, with the platform's own macros.
     pub link_query: String,
+    /// What to paste where the ad leads straight to a page that reports its landings: as final URL suffix or as
+    /// parameters of the page's URL. A click id that the platform appends by itself is not among it.
+    pub page_query: String,
+    /// What to paste as tracking template, where the platform calls the link in the background; `KEY` stands for the
+    /// campaign's. Null where it does not.
+    pub tracking_template: Option<String>,
 }
 
 impl PartialSchema for SourceTemplateItem {

@@ -40,7 +40,14 @@ pub async fn sources(
     let Page { items, next } =
         page(app.templates.sources(), &params, |template| [&template.slug, &template.name])?;
     let item = |template: &SourceTemplate| SourceTemplateItem {
-        paste: SourcePaste { link_query: template.link_query() },
+        paste: SourcePaste {
+            link_query: template.link_query(),
+            page_query: template.page_query(),
+            tracking_template: template.parallel_tracking.then(|| {
+                let (site, query) = (&app.config.public_url, template.link_query());
+                format!("{site}/c/KEY?{query}&url={{lpurl}}")
+            }),
+        },
         template: template.clone(),
     };
     let items = items.into_iter().map(item).collect();

@@ -1,133 +1,153 @@
-//! Direct tracking in a real browser: sites on registrable names over HTTPS, the tracker behind each of them the three
-//! ways operators put it there, and for every journey a report of exactly what was done.
+//! Landings that a page reports, over https, from the page's request to the report.
 
-use crate::browser::{chromium, node};
-use crate::harness::{Server, TOKEN};
-use rcgen::{CertifiedKey, KeyPair, PublicKeyData};
-use serde_json::{Map, Value, json};
+use crate::harness::*;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Arc;
 
-/// Whoever the sites of a town are.
-const NAMES: [&str; 6] =
-    ["shop.test", "*.shop.test", "offer.test", "*.offer.test", "tracker.example", "localhost"];
-
-/// A certificate for all sites, beside the server's data; its files, and the hash that a browser trusts its key by.
-fn certificate(folder: &Path) -> [String; 3] {
-    let names = NAMES.map(str::to_owned).to_vec();
-    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
-    let hash = key_hash(&signing_key);
-    let write = |name: &str, text: String| {
-        let file = folder.join(name);
-        std::fs::write(&file, text).unwrap();
-        file.to_str().unwrap().to_owned()
-    };
-    [write("town.crt", cert.pem()), write("town.key", signing_key.serialize_pem()), hash]
+struct Issued {
+    root: rustls::pki_types::CertificateDer<'static>,
+    cert: String,
+    key: String,
 }
 
-/// As `--ignore-certificate-errors-spki-list` has it: the SHA-256 of the key's SubjectPublicKeyInfo.
-fn key_hash(key: &KeyPair) -> String {
-    use base64::Engine as _;
-    use sha2::Digest as _;
-    base64::engine::general_purpose::STANDARD
-        .encode(sha2::Sha256::digest(key.subject_public_key_info()))
+fn issued() -> Issued {
+    let made = rcgen::generate_simple_self_signed(vec!["t.example.com".to_owned()]).unwrap();
+    let root = made.cert.der().clone();
+    Issued { root, cert: made.cert.pem(), key: made.signing_key.serialize_pem() }
 }
 
-/// Walks every journey; what each saw.
-fn walk(server: &Server) -> Map<String, Value> {
-    let [cert, key, hash] = certificate(server.data.path());
-    let tracker = format!("http://{}", server.address);
-    let chromium = chromium();
-    let chromium = chromium.to_str().unwrap();
-    let seen = node("direct.mjs", &[&tracker, TOKEN, chromium, &cert, &key, &hash]);
-    seen.as_object().unwrap().clone()
+fn write(folder: &Path, issued: &Issued) {
+    std::fs::write(folder.join("cert.pem"), &issued.cert).unwrap();
+    std::fs::write(folder.join("key.pem"), &issued.key).unwrap();
 }
 
-/// The figures of every campaign.
-fn figures(server: &Server, metrics: &[&str]) -> Map<String, Value> {
-    let query = json!({ "by": ["campaign"], "period": "today", "metrics": metrics, "limit": 1000 });
-    let answer = server.post("/reports", &query).json();
-    let rows = answer["rows"].as_array().unwrap().iter();
-    rows.map(|row| (row["campaign_name"].as_str().unwrap().to_owned(), row.clone())).collect()
+/// One request by https; none where the certificate is not trusted.
+fn by_https(server: &Server, issued: &Issued, head: &str, body: &str) -> Option<(String, String)> {
+    let mut roots = RootCertStore::empty();
+    roots.add(issued.root.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let client = builder.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from("t.example.com").unwrap();
+    let connection = ClientConnection::new(Arc::new(client), name).unwrap();
+    let mut stream = StreamOwned::new(connection, TcpStream::connect(&server.address).unwrap());
+    let length = body.len();
+    let request = format!(
+        "{head}\r\nhost: t.example.com\r\nuser-agent: {PERSON}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut bytes = Vec::new();
+    // The end may come without a farewell; what was read counts.
+    let _ = stream.read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    Some((head.to_owned(), body.to_owned()))
 }
 
-/// The cookie of a name among those that a browser holds.
-fn cookie<'a>(held: &'a Value, name: &str) -> Option<&'a Value> {
-    held["cookies"].as_array().unwrap().iter().find(|cookie| cookie["name"] == name)
-}
+const PERSON: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
 
 #[test]
-fn a_page_tracks_its_visitors_and_the_report_says_exactly_what_they_did() {
-    let server = Server::start();
-    let seen = walk(&server);
-    server.settle();
-    let metrics = [
-        "clicks",
-        "unique_clicks",
-        "lander_views",
-        "lander_clicks",
-        "conversions",
-        "cost",
-        "revenue",
-        "bot_clicks",
-        "duplicate_clicks",
-    ];
-    let figures = figures(&server, &metrics);
-    let mut wrong = Vec::new();
-    for (name, saw) in &seen {
-        let expected = saw["expected"].as_object().unwrap();
-        for (metric, value) in expected {
-            let found = figures.get(name).map_or(&Value::Null, |row| &row[metric]);
-            let is_none = found.is_null() && *value == 0;
-            if found != value && !is_none {
-                wrong.push(format!("{name}: {metric} is {found}, not {value}"));
-            }
-        }
-        if !saw["errors"].as_array().unwrap().is_empty() {
-            wrong.push(format!("{name}: the page broke: {}", saw["errors"]));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}\n{seen:#?}");
-    check_storage(&seen);
-    assert_eq!(seen["the_way_back_is_no_second_click"]["shown"], json!([false, true]));
-    println!("result: direct tracking: {} journeys, reports equal what was done", seen.len());
-}
+fn a_landing_by_https_is_counted_with_its_view_its_clicks_and_its_conversion() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = issued();
+    write(folder.path(), &first);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (cert, key) = (path("cert.pem"), path("key.pem"));
+    let server = Server::start_with(&[
+        ("CLICKTRAIL_TLS_CERT", &cert),
+        ("CLICKTRAIL_TLS_KEY", &key),
+        ("CLICKTRAIL_PUBLIC_URL", "https://t.example.com"),
+    ]);
+    // Commands and probes of this machine need no certificate.
+    server.create("/conversion-types", json!({"name": "Signup", "from_page": true}));
+    let lander = json!({"name": "L", "url": "https://www.example.com/page", "offers": 1});
+    let payout = json!({"kind": "fixed", "amount": "3", "currency": "USD"});
+    let offer =
+        json!({"name": "O", "url": "https://offer.example/?c={click_id}", "payout": payout});
+    let (lander, offer) = (server.create("/landers", lander), server.create("/offers", offer));
+    let path = json!({"landers": [{"lander": lander}], "offers": [{"offer": offer}]});
+    let campaign = json!({
+        "name": "Direct", "key": "dir", "origins": ["https://shop.example.com"],
+        "flow": {"default": [path]},
+    });
+    server.create("/campaigns", campaign);
 
-/// What each variant leaves with a browser, and what none of them does.
-fn check_storage(seen: &Map<String, Value>) {
-    let path = &seen["walk_path"]["kept"];
-    let subdomain = &seen["walk_subdomain"]["kept"];
-    let foreign = &seen["walk_foreign"]["kept"];
-    for (variant, held) in [("path", path), ("subdomain", subdomain), ("foreign", foreign)] {
-        let id = cookie(held, "ct_d").unwrap_or_else(|| panic!("{variant}: {held:#}"));
-        assert_eq!(
-            (&id["domain"], &id["secure"]),
-            (&json!(".shop.test"), &json!(true)),
-            "{variant}"
+    let land = |page: &str, number: &str| {
+        let body = format!(
+            "u={}&n={number}",
+            page.replace(':', "%3A").replace('?', "%3F").replace('=', "%3D")
         );
-        assert_eq!(id["days"], 90, "{variant}");
-        let visitor = cookie(held, "ct_v").unwrap_or_else(|| panic!("{variant}: {held:#}"));
-        assert_eq!((&visitor["httpOnly"], &visitor["secure"]), (&json!(true), &json!(true)));
-        let is_foreign = variant == "foreign";
-        let same_site = if is_foreign { "None" } else { "Lax" };
-        assert_eq!(visitor["sameSite"], same_site, "{variant}");
-        assert_eq!(visitor["isPartitioned"], is_foreign, "{variant}");
+        let head =
+            "POST /d/dir HTTP/1.1\r\norigin: https://www.example.com\r\ncontent-type: text/plain";
+        by_https(&server, &first, head, &body).unwrap()
+    };
+    let (head, told) = land("https://www.example.com/page?gclid=G1", "number-1");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(head.contains("access-control-allow-origin: https://www.example.com"), "{head}");
+    assert!(head.contains("Domain=example.com; Path=/; SameSite=Lax; Secure"), "{head}");
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let id = told["click_id"].as_str().unwrap().to_owned();
+    land("https://www.example.com/page?gclid=G1", "number-1");
+    // A page that is no lander of the flow is a view as well.
+    land("https://www.example.com/other", "number-2");
+    let event = |body: &str| {
+        let head =
+            "POST /e HTTP/1.1\r\norigin: https://shop.example.com\r\ncontent-type: text/plain";
+        let (head, _) = by_https(&server, &first, head, body).unwrap();
+        assert!(head.starts_with("HTTP/1.1 204"), "{head}");
+    };
+    event(&format!("id={id}&e=view&n=event-01"));
+    event(&format!("id={id}&e=scroll&val=80&n=event-02"));
+    event(&format!("id={id}&e=signup&n=event-03"));
+    event(&format!("id={id}&e=signup&n=event-03"));
+    let (head, _) =
+        by_https(&server, &first, &format!("GET /click?clickid={id} HTTP/1.1"), "").unwrap();
+    assert!(head.contains("location: https://offer.example/?c=ct_"), "{head}");
+
+    let question = json!({"by": ["kind"], "metrics": ["clicks", "lander_views", "lander_clicks", "lander_ctr", "page_events", "conversions", "revenue"], "period": "all"});
+    server.settle();
+    let row = server.post("/reports", &question).json()["rows"][0].clone();
+    let expected = json!({
+        "kind": "direct", "clicks": 2, "lander_views": 2, "lander_clicks": 1, "lander_ctr": 0.5,
+        "page_events": 2, "conversions": 1, "revenue": "3.00",
+    });
+    assert_eq!(row, expected);
+    let trail = server.run(&["trail", &id]);
+    for part in ["direct", "https://www.example.com/page", "scroll  80", "signup"] {
+        assert!(trail.contains(part), "`{part}` is missing in:\n{trail}");
     }
-    for (journey, moment) in [
-        ("nothing_is_kept_of_who_refuses", "before"),
-        ("nothing_is_kept_of_who_refuses", "after"),
-        ("what_is_granted_later_is_kept_from_then_on", "before"),
-    ] {
-        let held = &seen[journey][moment];
-        assert_eq!((&held["cookies"], &held["storage"]), (&json!([]), &Value::Null), "{journey}");
-    }
-    let granted = &seen["what_is_granted_later_is_kept_from_then_on"]["after"];
-    assert!(cookie(granted, "ct_d").is_some() && cookie(granted, "ct_v").is_some(), "{granted:#}");
+
+    // A renewed certificate holds without a restart.
+    let second = issued();
+    write(folder.path(), &second);
+    wait_for("the new certificate", || {
+        let answer = by_https(&server, &second, "GET /healthz HTTP/1.1", "");
+        answer.filter(|(head, _)| head.contains("200 OK"))
+    });
+    assert!(by_https(&server, &first, "GET /healthz HTTP/1.1", "").is_none());
 }
 
 #[test]
-fn the_small_script_is_what_its_source_comes_to() {
-    let made = node("small.mjs", &[]);
-    let kept = std::fs::read_to_string("../edge/script/t.min.js").unwrap();
-    let remedy = "run `npm run script` in e2e after a change of crates/edge/script/t.js";
-    assert_eq!(made.as_str().unwrap().trim(), kept.trim(), "{remedy}");
+fn a_certificate_that_cannot_be_used_ends_the_start_with_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (issued(), issued());
+    write(folder.path(), &Issued { key: other.key, ..one });
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let output = std::process::Command::new(binary())
+        .arg("serve")
+        .current_dir(folder.path())
+        .env("CLICKTRAIL_LISTEN", "127.0.0.1:0")
+        .env("CLICKTRAIL_TLS_CERT", path("cert.pem"))
+        .env("CLICKTRAIL_TLS_KEY", path("key.pem"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(said.contains("key.pem") && said.contains("does not belong"), "{said}");
 }

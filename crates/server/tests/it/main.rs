@@ -10,6 +10,9 @@ mod main_line;
 // Bad input: a clear answer, counted, nothing lost.
 mod bad_input;
 
+// Landings that pages report, by https.
+mod direct;
+
 // No file descriptor left: those who are connected are served, and accepting goes on afterwards.
 mod descriptors;
 
@@ -17,7 +20,7 @@ mod descriptors;
 mod browser;
 
 // Direct tracking in a real browser.
-mod direct;
+mod page_script;
 
 // A configuration applied while clicks run.
 mod configuration;

@@ -179,7 +179,8 @@ impl Events for MemoryEvents {
     async fn stats(&self) -> Result<EventStats, StoreError> {
         let state = self.state()?;
         let of = |kind| state.rows.iter().filter(|row| row.kind == kind).count() as u64;
-        let (hops, entries) = (of(RowKind::LanderClick), of(RowKind::Entry));
+        let on_pages = state.rows.iter().filter(|row| row.kind.is_on_page()).count() as u64;
+        let (hops, entries) = (of(RowKind::LanderClick) + on_pages, of(RowKind::Entry));
         let spend = of(RowKind::Spend);
         let mut largest = BTreeMap::new();
         for row in &state.rows {

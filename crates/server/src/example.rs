@@ -1,4 +1,5 @@
-//! The offer page of the example campaign: shows the click id that arrived and what to try with it.
+//! The pages of the example campaign: a landing page that shows direct tracking step by step, and the offer, which shows
+//! the click id that arrived and what to try with it.
 
 use crate::app::App;
 use axum::Router;
@@ -8,9 +9,14 @@ use axum::routing::get;
 use serde::Deserialize;
 use std::sync::Arc;
 
+const LANDING: &str = include_str!("example/landing.html");
+
 /// The pages under `/example`.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new().route("/example/offer", get(offer)).with_state(app)
+    Router::new()
+        .route("/example/offer", get(offer))
+        .route("/example/landing", get(async || Html(LANDING)))
+        .with_state(app)
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use crate::headers::Headers;
 use crate::joined::{Half, number_name};
 use crate::once::{Met, Role};
 use crate::origins::{self, Origin};
-use crate::query::{Query, decode};
+use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
 use crate::site::Site;
@@ -171,9 +171,9 @@ fn passed_on(edge: &Edge, url: &str, campaign: &CampaignRoute) -> Option<ClickId
     let (prefix, keys) = (&*edge.config.id_prefix, &edge.keys);
     let query = Query::bounded(url, edge.config.limits.uri_kept_bytes);
     let ids = query.pairs().filter_map(|(_, raw)| {
-        let value = decode(raw);
-        let looks_like_id = value.len() == prefix.len() + 26 && value.starts_with(prefix);
-        looks_like_id.then(|| id::read(&value, prefix, keys, now_ms(edge)).ok())?
+        // Nothing in an id is ever encoded.
+        let looks_like_id = raw.len() == prefix.len() + 26 && raw.starts_with(prefix);
+        looks_like_id.then(|| id::read(raw, prefix, keys, now_ms(edge)).ok())?
     });
     ids.into_iter().find(|id| id.campaign == campaign.id)
 }

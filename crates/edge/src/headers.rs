@@ -16,7 +16,6 @@ const REFERRER_BYTES_MAX: usize = 1024;
 pub(crate) struct Headers<'a> {
     user_agent: Option<&'a [u8]>,
     referrer: Option<&'a [u8]>,
-    origin: Option<&'a [u8]>,
     accept_language: Option<&'a [u8]>,
     pub cookie: Option<&'a [u8]>,
     pub content_type: Option<&'a [u8]>,
@@ -43,7 +42,6 @@ impl<'a> Headers<'a> {
             let slot = match name.as_str() {
                 "user-agent" => &mut headers.user_agent,
                 "referer" => &mut headers.referrer,
-                "origin" => &mut headers.origin,
                 "accept-language" => &mut headers.accept_language,
                 "cookie" => &mut headers.cookie,
                 "content-type" => &mut headers.content_type,
@@ -76,11 +74,6 @@ impl<'a> Headers<'a> {
     /// Takes it that the visitor came from `referrer`; the header of a script's request names the script's page.
     pub fn refer_to(&mut self, referrer: Option<&'a str>) {
         self.referrer = referrer.map(str::as_bytes);
-    }
-
-    /// The page whose script sends the request, as its browser says.
-    pub fn origin(&self) -> Option<&'a str> {
-        ascii(self.origin)
     }
 
     /// The referrer as text without control characters.

@@ -2,7 +2,6 @@
 
 use crate::cookie::Reach;
 use crate::edge::Edge;
-use crate::headers::Headers;
 use crate::reply::{self, Reply};
 use crate::request::Incoming;
 use crate::site::Site;
@@ -49,7 +48,8 @@ impl<'a> Origin<'a> {
         (table, campaign): (&RoutingTable, &CampaignRoute),
     ) -> Result<Self, Stranger> {
         let secure = edge.is_secure(request, site);
-        let Some(said) = Headers::read(request.headers).origin() else {
+        let said = request.headers.get(header::ORIGIN).and_then(|said| said.to_str().ok());
+        let Some(said) = said else {
             return Ok(Self { said: None, relation: Relation::Foreign, secure });
         };
         let page = Parts::of(said).ok_or(Stranger)?;

@@ -1,6 +1,6 @@
 //! The query of a request within its bound, and the single parameters an endpoint asks for.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use model::params;
 use std::borrow::Cow;
 
@@ -79,27 +79,28 @@ pub(crate) fn decode(raw: &str) -> Cow<'_, str> {
     decode_ascii(raw).map_or_else(|| params::decode(raw), Cow::Owned)
 }
 
-/// The value when it is printable ASCII and every escape is whole.
+/// The value when it is printable ASCII and every escape is whole. What stands between escapes is taken over in one piece.
 fn decode_ascii(raw: &str) -> Option<String> {
-    let mut out = String::with_capacity(raw.len());
+    let mut out = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
-    while let [byte, behind @ ..] = rest {
-        rest = behind;
-        let decoded = match byte {
-            b'+' => b' ',
-            b'%' => {
-                let [high, low, behind @ ..] = rest else { return None };
-                rest = behind;
-                (hex(*high)? << 4) | hex(*low)?
+    while let Some(at) = memchr2(b'%', b'+', rest) {
+        let (plain, escape) = rest.split_at_checked(at)?;
+        out.extend_from_slice(plain);
+        rest = match escape {
+            [b'+', behind @ ..] => {
+                out.push(b' ');
+                behind
             }
-            byte => *byte,
+            [_, high, low, behind @ ..] => {
+                out.push((hex(*high)? << 4) | hex(*low)?);
+                behind
+            }
+            _ => return None,
         };
-        if !(0x20..0x7f).contains(&decoded) {
-            return None;
-        }
-        out.push(char::from(decoded));
     }
-    Some(out)
+    out.extend_from_slice(rest);
+    let is_printable = out.iter().fold(true, |plain, b| plain & (0x20..0x7f).contains(b));
+    if is_printable { String::from_utf8(out).ok() } else { None }
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -22,8 +22,8 @@ pub struct Known {
 struct Story {
     landing: Option<Row>,
     hops: Vec<Hop>,
-    /// The first view that counts.
-    viewed: Option<u64>,
+    /// A view that a page reported counts; views are learned in the order of the journal.
+    is_viewed: bool,
     entries: Vec<Row>,
 }
 
@@ -55,11 +55,8 @@ impl Known {
             RowKind::Click | RowKind::Preview | RowKind::Impression | RowKind::Unlogged => {
                 story.landing.get_or_insert_with(|| row.clone());
             }
-            RowKind::View if row.count > 0 => {
-                let first = story.viewed.get_or_insert(row.sequence);
-                *first = row.sequence.min(*first);
-            }
-            RowKind::View | RowKind::PageEvent | RowKind::Joined => {}
+            RowKind::View => story.is_viewed |= row.count > 0,
+            RowKind::PageEvent | RowKind::Joined => {}
             // Belongs to no click.
             RowKind::Spend => {}
         }
@@ -115,8 +112,7 @@ impl Known {
             let is_lander = row.facts.int(Field::Lander).is_some();
             row.kind == RowKind::Click && (is_lander || row.facts.flag(Field::Viewed))
         });
-        let viewed = self.stories.get(&of).and_then(|story| story.viewed);
-        by_click || viewed.is_some_and(|sequence| sequence < before)
+        by_click || self.stories.get(&of).is_some_and(|story| story.is_viewed)
     }
 
     /// A click's ledger entries, in order.

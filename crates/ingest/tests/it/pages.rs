@@ -132,5 +132,6 @@ fn a_call_that_comes_second_stands_beside_its_click_and_counts_nothing() {
     let call = &rows[1];
     assert_eq!((call.kind, call.count, call.cost), (RowKind::Joined, 0, 0));
     assert_eq!(call.facts.text(Field::Sub1), Some("of the second"));
+    assert_eq!(call.facts.int_at(tag::COST), None, "the click's cost is the click's");
     assert!(!call.facts.flag(Field::Viewed));
 }

@@ -5,7 +5,7 @@ use model::facts::Facts;
 use model::id::EPOCH_MS;
 use model::keys;
 use model::record::{RAW_QUERY_BYTES_MAX, tag};
-use model::route::{Kept, Seen};
+use model::route::{DIRECT, Kept, Seen};
 use model::table::Things;
 use model::thing::{IpPrivacy, ThingId};
 use model::{ClickKey, Field};
@@ -175,6 +175,14 @@ pub fn somebody(chance: &mut Chance, privacy: IpPrivacy, n: i64) -> Somebody {
     facts.set_text(Field::Sub1, chance.pick(&["", "17", "30", "x"]));
     facts.set_flag(Field::Bot, chance.one_in(5));
     facts.set_flag(Field::UniqueCampaign, chance.one_in(2));
+    if chance.one_in(3) {
+        // On a page already: that of a lander, or of nobody.
+        facts.set_text(Field::Kind, DIRECT);
+        facts.set_text(
+            Field::LandingUrl,
+            &format!("https://lander{}.example/", 1 + chance.below(10)),
+        );
+    }
     let raw = model::params::cut(&query, RAW_QUERY_BYTES_MAX);
     if !raw.is_empty() {
         facts.push_bytes(tag::RAW_QUERY, raw.as_bytes());

@@ -30,6 +30,10 @@ pub enum Sum {
     Cost,
     /// `revenue`.
     Revenue,
+    /// What a ledger entry amounts to in the currency it came in: add up those of one currency only.
+    Received,
+    /// The same, of entries in another currency for which there was no rate.
+    Apart,
 }
 
 /// Which rows a counter sums, and which of their columns; sums of parts add up to that of the whole.
@@ -54,7 +58,8 @@ impl Selection {
         Self { rows, with: &[], without: &[], has: None, statuses: &[], sum }
     }
 
-    const fn entries(statuses: &'static [Status], sum: Sum) -> Self {
+    /// Ledger entries of these statuses, tests left out.
+    pub const fn entries(statuses: &'static [Status], sum: Sum) -> Self {
         Self { statuses, without: &[Field::Test], ..Self::new(&[RowKind::Entry], sum) }
     }
 
@@ -233,6 +238,12 @@ pub const METRICS: &[MetricRow] = &[
         "Rejected revenue",
         Unit::Money,
         Selection::entries(&[Rejected], Sum::Revenue),
+    ),
+    counter(
+        "revenue_chargeback",
+        "Charged-back revenue",
+        Unit::Money,
+        Selection::entries(&[Chargeback], Sum::Revenue),
     ),
     MetricRow {
         name: "profit",

@@ -125,6 +125,8 @@ fn sum(counter: &Counter, kinds: &[RowKind], expressions: &Expressions<'_>) -> S
         Sum::Count => "count",
         Sum::Cost => "cost",
         Sum::Revenue => "revenue",
+        Sum::Received => "coalesce(amount, revenue)",
+        Sum::Apart => "CASE WHEN rate IS NULL THEN amount END",
     };
     if conditions.is_empty() {
         return format!("sum({column})");

@@ -45,6 +45,9 @@ mod domains;
 // Amounts in other currencies.
 mod rates;
 
+// Totals of others beside ours.
+mod reconcile;
+
 // Data of a newer version.
 mod newer;
 mod routing;

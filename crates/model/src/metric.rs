@@ -77,6 +77,25 @@ pub struct Counter {
     pub selection: Selection,
     /// Of entries, only those of this conversion type.
     pub conversion_type: Option<Box<str>>,
+    /// Of entries, none of these conversion types.
+    pub without_types: Box<[Box<str>]>,
+}
+
+impl Counter {
+    /// Over these rows, of any type.
+    pub fn of(selection: Selection) -> Self {
+        Self { selection, conversion_type: None, without_types: Box::default() }
+    }
+
+    /// Leaves conversions of types out that do not count. Where one type is asked for, or money, all of it is meant.
+    #[must_use]
+    pub fn counting(mut self, uncounted: &[String]) -> Self {
+        let is_count = self.selection.rows == [RowKind::Entry] && self.selection.sum == Sum::Count;
+        if is_count && self.conversion_type.is_none() {
+            self.without_types = uncounted.iter().map(|word| word.as_str().into()).collect();
+        }
+        self
+    }
 }
 
 /// A signed sum of counters, by the names of their metrics.
@@ -317,8 +336,8 @@ impl Metric {
     pub fn counter(&self) -> Option<Counter> {
         match &self.row().formula {
             Formula::Counter(selection) => Some(Counter {
-                selection: *selection,
                 conversion_type: self.conversion_type.clone(),
+                ..Counter::of(*selection)
             }),
             _ => None,
         }

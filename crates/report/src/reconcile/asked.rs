@@ -82,6 +82,8 @@ pub struct Asked {
     pub measures: Vec<Measure>,
     /// What theirs hold.
     pub counted: Counted,
+    /// Conversion types whose conversions are in no figure of conversions.
+    pub uncounted: Vec<String>,
     /// Their totals.
     pub lines: Vec<TheirLine>,
     /// Whether every figure is to come with the questions that show its rows.
@@ -266,7 +268,7 @@ impl Asked {
                 groups.push((term.only, Vec::new()));
                 groups.len() - 1
             });
-            groups[place].1.push((*slot, counter));
+            groups[place].1.push((*slot, counter.counting(&self.uncounted)));
         }
         for (only, counters) in groups {
             let (slots, counters) = counters.into_iter().unzip();
@@ -305,7 +307,7 @@ impl Asked {
             for sum in [Sum::Revenue, Sum::Received, Sum::Apart] {
                 let selection = Selection::entries(statuses, sum);
                 slots.push(Slot::Money(status, sum));
-                counters.push(Counter { selection, conversion_type: None });
+                counters.push(Counter::of(selection));
             }
         }
         Ask { plan: self.plan(&self.theirs, &by, counters), of: Basis::Currencies, slots }

@@ -192,6 +192,7 @@ mod tests {
             filter: Vec::new(),
             measures: vec![Measure::Clicks],
             counted: Counted::read(false, [], []).unwrap(),
+            uncounted: Vec::new(),
             lines: days.iter().map(line).collect(),
             expand: false,
         }

@@ -204,6 +204,7 @@ async fn asked(
         filter: filter(app, names, workspace, input.filter).await?,
         measures,
         counted,
+        uncounted: app.table.load().uncounted_types(workspace).to_vec(),
         lines,
         expand: input.expand,
     };

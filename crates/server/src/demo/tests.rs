@@ -143,6 +143,7 @@ fn plan(metric: &str, by: Vec<Field>) -> Plan {
         currency: Currency::USD,
         now_ms: END_MS,
         first_event_ms: Some(END_MS - 90 * 86_400_000),
+        uncounted: Vec::new(),
         export: false,
     };
     report::plan(&query, &context).unwrap().plan

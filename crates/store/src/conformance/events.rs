@@ -186,11 +186,19 @@ async fn sums_are_plain(store: &dyn Events) -> Result<(), StoreError> {
     store.commit(batch(9, 10, vec![euros, apart])).await?;
     let received = |sum| {
         let selection = Selection::entries(&[Status::Approved], sum);
-        Counter { selection, conversion_type: None }
+        Counter::of(selection)
     };
     let counters = [Sum::Revenue, Sum::Received, Sum::Apart].map(received).to_vec();
     let money = store.answer(&Plan { counters, ..plan(&[], &[]) }).await?;
     assert_eq!(money.rows[0].sums, [180, 163, -7]);
+    let without = |types: &[&str]| {
+        let types: Vec<String> = types.iter().map(|word| (*word).to_owned()).collect();
+        let counters = ["conversions", "conversions:sale", "revenue"].map(counter);
+        let counting = |counter: Counter| counter.counting(&types);
+        Plan { counters: counters.into_iter().flatten().map(counting).collect(), ..plan(&[], &[]) }
+    };
+    assert_eq!(store.answer(&without(&["lead", "it's"])).await?.rows[0].sums, [3, 3, 180]);
+    assert_eq!(store.answer(&without(&["lead", "sale"])).await?.rows[0].sums, [0, 3, 180]);
     let median = Plan { median: true, ..plan(&[], &["clicks"]) };
     let answer = store.answer(&median).await?;
     assert_eq!((answer.median_seconds, answer.rows[0].median_seconds), (Some(90), Some(90)));

@@ -75,6 +75,10 @@ fn selects(counter: &Counter, row: &Row, value: impl Fn(Field) -> Cell) -> bool 
             .conversion_type
             .as_deref()
             .is_none_or(|wanted| row.facts.text(Field::ConversionType) == Some(wanted))
+        && !counter
+            .without_types
+            .iter()
+            .any(|word| row.facts.text(Field::ConversionType) == Some(word))
 }
 
 fn amount(counter: &Counter, row: &Row) -> i64 {

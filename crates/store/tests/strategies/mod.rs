@@ -193,7 +193,7 @@ fn any_counter() -> impl Strategy<Value = Counter> {
                 statuses: &[],
                 sum,
             };
-            Counter { selection, conversion_type: None }
+            Counter::of(selection)
         });
     prop_oneof![6 => known, 1 => typed, 1 => other]
 }

@@ -424,6 +424,28 @@ async fn amounts_sent_in_another_currency_are_held_against_what_was_received() {
 }
 
 #[tokio::test]
+async fn ours_are_what_reports_show_types_that_do_not_count_left_out() {
+    let api = api().await;
+    let mut rows = Rows::default();
+    rows.entry(START_MS, START_MS, "approved", MICRO);
+    let lead = rows.entry(START_MS, START_MS, "approved", MICRO);
+    lead.facts.remove(Field::ConversionType.tag());
+    lead.facts.set_text(Field::ConversionType, "lead");
+    api.store(rows.0, Vec::new()).await;
+    let made = api.post("/api/v1/conversion-types", r#"{"name":"Lead","counts":false}"#).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let question = json!({
+        "network": "Net", "by": ["day"], "expand": true,
+        "lines": [{ "day": "2026-11-20", "conversions": 1, "revenue": 2 }],
+    });
+    let answer = ask(&api, &question).await;
+    adds_up(&answer);
+    assert_eq!(figures(&answer["totals"], "conversions"), [1, 1, 0, 0]);
+    assert_eq!(figures(&answer["totals"], "revenue"), [2 * MICRO, 2 * MICRO, 0, 0]);
+    assert!(expands(&api, &answer).await > 0);
+}
+
+#[tokio::test]
 async fn what_cannot_be_compared_is_named() {
     let api = api().await;
     let line = json!({ "day": "2026-11-20", "clicks": 1 });

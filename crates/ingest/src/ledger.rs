@@ -180,13 +180,24 @@ fn moved<'a>(standing: &'a [Standing], incoming: &Incoming) -> Option<&'a Standi
     behind.clone().find(is_same).or_else(|| behind.next())
 }
 
-/// A negative amount takes money off, once: networks repeat their calls.
+/// A negative amount takes money off, once: networks repeat their calls. One that takes all of it, under a
+/// status that says so, moves the conversion to that status.
 fn reverse(history: &[Entry], standing: &Standing, incoming: Incoming) -> Judgement {
     let amount = incoming.amount.unwrap_or(0);
     let is_repeated = own(history, &incoming.kind, incoming.txid.as_deref())
         .any(|(_, e)| e.count == 0 && e.amount == amount && e.currency == incoming.currency);
     if is_repeated {
         return nothing(Verdict::Duplicate, Reason::Repeated);
+    }
+    let is_end = matches!(incoming.status, Status::Rejected | Status::Chargeback)
+        && incoming.currency == standing.currency
+        && standing.amount.saturating_add(amount) <= 0;
+    if is_end && incoming.status == standing.status {
+        return nothing(Verdict::Duplicate, Reason::Repeated);
+    }
+    if is_end {
+        let incoming = Incoming { amount: None, ..incoming };
+        return replace(standing, incoming, Reason::StatusChanged);
     }
     add_up(standing, incoming, Reason::Reversal)
 }
@@ -421,6 +432,22 @@ mod tests {
                 "{policy:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_refund_takes_what_it_names_and_one_of_all_of_it_is_a_chargeback() {
+        let refund = |amount| report(Some("T"), Status::Chargeback, Some(amount));
+        let sale = report(Some("T"), Approved, Some(5));
+        let reports = [sale, refund(-2), refund(-2), refund(-3), refund(-3), refund(-9)];
+        let (verdicts, ledger) = play(&reports, RepeatPolicy::FirstOnly);
+        assert_eq!(verdicts, [Recorded, Updated, Duplicate, Updated, Duplicate, Duplicate]);
+        assert_eq!(sums(&ledger[..2], Approved), (1, 3));
+        assert_eq!(sums(&ledger, Approved), (0, 0));
+        assert_eq!(sums(&ledger, Status::Chargeback), (1, 3));
+        // In another currency nobody knows whether it is all of it.
+        let foreign = in_euro(refund(-9), Some("11/10 manual 2026-11-20"), 0);
+        let (verdicts, _) = play(&[reports[0].clone(), foreign], RepeatPolicy::FirstOnly);
+        assert_eq!(verdicts, [Recorded, Refused]);
     }
 
     #[test]

@@ -228,7 +228,8 @@ impl Play {
         Call {
             landing,
             id,
-            at_ms: of.key.time_ms() + if is_repaired { delay_ms.abs() } else { delay_ms },
+            at_ms: of.key.time_ms()
+                + if is_repaired && !is_report { delay_ms.abs() } else { delay_ms },
             workspace: of_network.unwrap_or(if is_named { of.workspace } else { 1 }),
             network,
             refusal: (!is_report && random.per_mille(20)).then_some("wrong_key"),

@@ -114,7 +114,7 @@ fn report(call: &Call, query: &[String]) -> Vec<u8> {
 impl Call {
     /// What is reported by hand is reported later.
     pub fn received_ms(&self) -> i64 {
-        if self.is_report { self.at_ms + 5000 } else { self.at_ms }
+        if self.is_report { self.at_ms + 60_000 } else { self.at_ms }
     }
 }
 

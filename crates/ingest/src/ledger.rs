@@ -109,13 +109,13 @@ pub fn judge(history: &[Entry], incoming: Incoming, policy: RepeatPolicy) -> Jud
         };
     };
     if is_negative {
-        return reverse(history, newest, incoming);
+        return reverse(history, &standing, newest, incoming);
     }
     let is_each_event = policy == RepeatPolicy::ByEventId && incoming.event_id.is_some();
     let changed = match incoming.txid {
         None if is_each_event => None,
         None if policy == RepeatPolicy::Every => moved(&standing, &incoming),
-        _ => Some(newest),
+        _ => Some(oldest_alike(&standing, newest)),
     };
     match changed {
         None => recorded(incoming),
@@ -155,6 +155,14 @@ fn standing(history: &[Entry], kind: &str, txid: Option<&str>) -> Vec<Standing> 
     standing
 }
 
+/// The oldest of the conversions that nothing tells from this one: what is taken back is taken from it, as whoever reads
+/// the entries later finds it.
+fn oldest_alike<'a>(all: &'a [Standing], one: &'a Standing) -> &'a Standing {
+    let is_alike =
+        |c: &&Standing| (c.status, c.currency, c.amount) == (one.status, one.currency, one.amount);
+    all.iter().find(is_alike).unwrap_or(one)
+}
+
 /// Entries with this type and transaction id, with their places.
 fn own<'a>(
     history: &'a [Entry],
@@ -182,7 +190,12 @@ fn moved<'a>(standing: &'a [Standing], incoming: &Incoming) -> Option<&'a Standi
 
 /// A negative amount takes money off, once: networks repeat their calls. One that takes all of it, under a
 /// status that says so, moves the conversion to that status.
-fn reverse(history: &[Entry], standing: &Standing, incoming: Incoming) -> Judgement {
+fn reverse(
+    history: &[Entry],
+    all: &[Standing],
+    standing: &Standing,
+    incoming: Incoming,
+) -> Judgement {
     let amount = incoming.amount.unwrap_or(0);
     let is_repeated = own(history, &incoming.kind, incoming.txid.as_deref())
         .any(|(_, e)| e.count == 0 && e.amount == amount && e.currency == incoming.currency);
@@ -197,7 +210,7 @@ fn reverse(history: &[Entry], standing: &Standing, incoming: Incoming) -> Judgem
     }
     if is_end {
         let incoming = Incoming { amount: None, ..incoming };
-        return replace(standing, incoming, Reason::StatusChanged);
+        return replace(oldest_alike(all, standing), incoming, Reason::StatusChanged);
     }
     add_up(standing, incoming, Reason::Reversal)
 }
@@ -432,6 +445,22 @@ mod tests {
                 "{policy:?}"
             );
         }
+    }
+
+    #[test]
+    fn of_conversions_that_are_alike_each_is_taken_back_once() {
+        let sale = report(None, Approved, Some(3));
+        let (refund, gone) =
+            (report(None, Status::Chargeback, Some(-3)), report(None, Rejected, None));
+        let (mut ledger, mut taken_back) = (Vec::new(), Vec::new());
+        for report in [sale.clone(), sale, refund, gone] {
+            let judgement = judge(&ledger, report, RepeatPolicy::Every);
+            let back = judgement.additions.iter().filter(|added| added.entry.count < 0);
+            taken_back.extend(back.filter_map(|added| added.changes));
+            ledger.extend(judgement.additions.into_iter().map(|added| added.entry));
+        }
+        let once: std::collections::HashSet<_> = taken_back.iter().collect();
+        assert_eq!((taken_back.len(), once.len()), (2, 2), "{taken_back:?}");
     }
 
     #[test]

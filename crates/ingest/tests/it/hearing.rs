@@ -336,7 +336,7 @@ impl<'a> Hearing<'a> {
         } else if policy == RepeatPolicy::ByEventId && fresh.txid.is_none() && event_id.is_some() {
             None
         } else {
-            newest
+            newest.map(|newest| self.oldest_alike(&own, newest))
         };
         match target {
             Some(target) => Err(self.change(target, fresh, amount, policy, is_again)),
@@ -346,6 +346,15 @@ impl<'a> Hearing<'a> {
                 Ok(is_apart.then_some("currency_without_rate"))
             }
         }
+    }
+
+    /// Of conversions that are alike, the oldest changes.
+    fn oldest_alike(&self, own: &[usize], one: usize) -> usize {
+        let shape = |i: usize| {
+            let c = &self.conversions[i];
+            (c.status, c.currency, c.amount)
+        };
+        own.iter().copied().find(|i| shape(*i) == shape(one)).unwrap_or(one)
     }
 
     /// Takes money off a conversion, once.
@@ -370,7 +379,8 @@ impl<'a> Hearing<'a> {
             if stands.status == fresh.status {
                 return (Duplicate, "repeated");
             }
-            return self.change(newest, fresh, None, policy, is_again);
+            let oldest = self.oldest_alike(own, newest);
+            return self.change(oldest, fresh, None, policy, is_again);
         }
         stands.amount += refund.0;
         stands.refunds.push(refund);

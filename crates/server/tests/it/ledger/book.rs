@@ -357,6 +357,14 @@ impl<'a> Book<'a> {
             self.change(None, Some(fresh), raw.at_ms);
             return Ok(apart);
         };
+        // Of conversions that are alike, the oldest changes; an amount alone changes the newest's.
+        let newest = all[place].clone();
+        let alike = |c: &Conversion| {
+            (c.status, c.currency, c.amount) == (newest.status, newest.currency, newest.amount)
+        };
+        let oldest = standing.iter().copied().find(|i| alike(&all[*i])).unwrap_or(place);
+        let is_replaced = changed(&newest, &fresh, amount, policy).is_ok_and(|(.., is)| is);
+        let place = if is_replaced { oldest } else { place };
         let before = all[place].clone();
         let refund =
             (visit, before.kind.clone(), before.txid.clone(), fresh.amount, fresh.currency);

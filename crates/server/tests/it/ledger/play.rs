@@ -121,6 +121,9 @@ pub struct Play {
 /// A call comes so many operations behind its visit at least, so that this is answered by then.
 const DISTANCE: usize = 150;
 
+/// Visits that much is said about all the time.
+const EVERGREEN: usize = 5;
+
 const STATUSES: [Option<&str>; 20] = [
     None,
     None,
@@ -143,10 +146,7 @@ const STATUSES: [Option<&str>; 20] = [
     Some("ok"),
     Some("odd"),
 ];
-const CURRENCIES: [Option<&str>; 16] = [
-    None,
-    None,
-    None,
+const CURRENCIES: [Option<&str>; 13] = [
     None,
     None,
     None,
@@ -239,7 +239,9 @@ impl Play {
     fn pick_visit(&self, chance: &mut Chance, settled: usize) -> usize {
         let place = match chance.below(10) {
             0 => chance.below(settled),
-            1..4 => settled - 1 - chance.below(settled.min(100)),
+            // Some are reported about for as long as the play lasts, whatever rates become.
+            1 => chance.below(EVERGREEN),
+            2..4 => settled - 1 - chance.below(settled.min(100)),
             _ => (settled - 1) / 20 * 20 + chance.below(6),
         };
         self.visits[place.min(settled - 1)]

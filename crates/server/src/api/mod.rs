@@ -3,8 +3,8 @@
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
 //! `kind` (the table of kinds), `thing_input`, `notes`, `listing`, `write`, `things`, `revisions`, `template_view`,
 //! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `reconcile_columns`,
-//! `reconcile_sheet`, `reconcile_calls`, `reconcile`, `simulate`. Facts: `facts`, `ledger`,
-//! `inbox`, `replay`, `reported`, `import`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`.
+//! `reconcile_sheet`, `reconcile_calls`, `reconcile`, `simulate`. Facts: `facts`, `ledger`, `inbox`, `replay`, `reported`,
+//! `wrong_lines`, `import`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`.
 //! Money spent: `cost_input`, `costs`, `cost_import`, `recomputes`. The server: `configuration`, `system`.
 //! The description: `schema`,
 //! `openapi`.
@@ -55,6 +55,7 @@ mod newest;
 mod replay;
 mod reported;
 mod trail;
+mod wrong_lines;
 
 mod configuration;
 mod system;
@@ -73,6 +74,7 @@ pub use extract::read_as;
 pub use kind::{Resource, Site};
 pub use thing_input::fill;
 pub use token::new_token;
+pub use wrong_lines::KeptLines;
 
 use crate::app::App;
 use axum::Router;

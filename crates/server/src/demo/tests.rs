@@ -87,6 +87,7 @@ impl Installation {
             started_ms: END_MS,
             saving: tokio::sync::Mutex::new(()),
             simulating: tokio::sync::Mutex::new(()),
+            kept_lines: tokio::sync::Mutex::default(),
         };
         let stop = Arc::new(AtomicBool::new(false));
         let ingest = Some(start_ingest(&app, stop.clone()).await);

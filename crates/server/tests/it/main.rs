@@ -33,6 +33,9 @@ mod demo;
 // What came in, and how it is set right.
 mod inbox;
 
+// Clicks and calls in every order, against the plainest book of conversions.
+mod ledger;
+
 // The ways in which conversions come.
 mod ways_in;
 

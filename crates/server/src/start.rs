@@ -115,16 +115,25 @@ async fn start_with(
         started_ms: now_ms(),
         saving: tokio::sync::Mutex::new(()),
         simulating: tokio::sync::Mutex::new(()),
+        kept_lines: tokio::sync::Mutex::default(),
         config,
     });
     let stop = Arc::new(AtomicBool::new(false));
+    let workers = start_workers(&app, &stop).await?;
+    Ok(Running { app, folder, geo, geo_files, stop, workers })
+}
+
+async fn start_workers(
+    app: &Arc<App>,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let mut workers = vec![spawn("replay", replay(app.clone(), stop.clone()))?];
     if app.config.ingest {
-        workers.push(start_ingest(&app, &stop).await?);
+        workers.push(start_ingest(app, stop).await?);
         let (runtime, work) = (Handle::current(), recompute::run(app.clone(), stop.clone()));
         workers.push(spawn("recompute", move || runtime.block_on(work))?);
     }
-    Ok(Running { app, folder, geo, geo_files, stop, workers })
+    Ok(workers)
 }
 
 impl Running {

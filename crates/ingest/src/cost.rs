@@ -114,7 +114,7 @@ fn impressions_of(workspace: ThingId, campaigns: &[i64]) -> Plan {
         time: TimeBasis::Click,
         zone: ZoneOffsets::utc(),
         by: vec![Field::Campaign],
-        counters: vec![Counter { selection, conversion_type: None }],
+        counters: vec![Counter::of(selection)],
         filter: vec![Filter {
             field: Field::Campaign,
             op: FilterOp::In,

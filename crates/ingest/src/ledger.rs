@@ -109,13 +109,13 @@ pub fn judge(history: &[Entry], incoming: Incoming, policy: RepeatPolicy) -> Jud
         };
     };
     if is_negative {
-        return reverse(history, newest, incoming);
+        return reverse(history, &standing, newest, incoming);
     }
     let is_each_event = policy == RepeatPolicy::ByEventId && incoming.event_id.is_some();
     let changed = match incoming.txid {
         None if is_each_event => None,
         None if policy == RepeatPolicy::Every => moved(&standing, &incoming),
-        _ => Some(newest),
+        _ => Some(oldest_alike(&standing, newest)),
     };
     match changed {
         None => recorded(incoming),
@@ -169,6 +169,14 @@ pub fn changed_by(history: &[Entry], entry: &Entry) -> Option<usize> {
     changed.map(|changed| standing[changed].entry)
 }
 
+/// The oldest of the conversions that nothing tells from this one: what is taken back is taken from it, as whoever reads
+/// the entries later finds it.
+fn oldest_alike<'a>(all: &'a [Standing], one: &'a Standing) -> &'a Standing {
+    let is_alike =
+        |c: &&Standing| (c.status, c.currency, c.amount) == (one.status, one.currency, one.amount);
+    all.iter().find(is_alike).unwrap_or(one)
+}
+
 /// Entries with this type and transaction id, with their places.
 fn own<'a>(
     history: &'a [Entry],
@@ -194,13 +202,29 @@ fn moved<'a>(standing: &'a [Standing], incoming: &Incoming) -> Option<&'a Standi
     behind.clone().find(is_same).or_else(|| behind.next())
 }
 
-/// A negative amount takes money off, once: networks repeat their calls.
-fn reverse(history: &[Entry], standing: &Standing, incoming: Incoming) -> Judgement {
+/// A negative amount takes money off, once: networks repeat their calls. One that takes all of it, under a
+/// status that says so, moves the conversion to that status.
+fn reverse(
+    history: &[Entry],
+    all: &[Standing],
+    standing: &Standing,
+    incoming: Incoming,
+) -> Judgement {
     let amount = incoming.amount.unwrap_or(0);
     let is_repeated = own(history, &incoming.kind, incoming.txid.as_deref())
         .any(|(_, e)| e.count == 0 && e.amount == amount && e.currency == incoming.currency);
     if is_repeated {
         return nothing(Verdict::Duplicate, Reason::Repeated);
+    }
+    let is_end = matches!(incoming.status, Status::Rejected | Status::Chargeback)
+        && incoming.currency == standing.currency
+        && standing.amount.saturating_add(amount) <= 0;
+    if is_end && incoming.status == standing.status {
+        return nothing(Verdict::Duplicate, Reason::Repeated);
+    }
+    if is_end {
+        let incoming = Incoming { amount: None, ..incoming };
+        return replace(oldest_alike(all, standing), incoming, Reason::StatusChanged);
     }
     add_up(standing, incoming, Reason::Reversal)
 }
@@ -435,6 +459,38 @@ mod tests {
                 "{policy:?}"
             );
         }
+    }
+
+    #[test]
+    fn of_conversions_that_are_alike_each_is_taken_back_once() {
+        let sale = report(None, Approved, Some(3));
+        let (refund, gone) =
+            (report(None, Status::Chargeback, Some(-3)), report(None, Rejected, None));
+        let (mut ledger, mut taken_back) = (Vec::new(), Vec::new());
+        for report in [sale.clone(), sale, refund, gone] {
+            let judgement = judge(&ledger, report, RepeatPolicy::Every);
+            let back = judgement.additions.iter().filter(|added| added.entry.count < 0);
+            taken_back.extend(back.filter_map(|added| added.changes));
+            ledger.extend(judgement.additions.into_iter().map(|added| added.entry));
+        }
+        let once: std::collections::HashSet<_> = taken_back.iter().collect();
+        assert_eq!((taken_back.len(), once.len()), (2, 2), "{taken_back:?}");
+    }
+
+    #[test]
+    fn a_refund_takes_what_it_names_and_one_of_all_of_it_is_a_chargeback() {
+        let refund = |amount| report(Some("T"), Status::Chargeback, Some(amount));
+        let sale = report(Some("T"), Approved, Some(5));
+        let reports = [sale, refund(-2), refund(-2), refund(-3), refund(-3), refund(-9)];
+        let (verdicts, ledger) = play(&reports, RepeatPolicy::FirstOnly);
+        assert_eq!(verdicts, [Recorded, Updated, Duplicate, Updated, Duplicate, Duplicate]);
+        assert_eq!(sums(&ledger[..2], Approved), (1, 3));
+        assert_eq!(sums(&ledger, Approved), (0, 0));
+        assert_eq!(sums(&ledger, Status::Chargeback), (1, 3));
+        // In another currency nobody knows whether it is all of it.
+        let foreign = in_euro(refund(-9), Some("11/10 manual 2026-11-20"), 0);
+        let (verdicts, _) = play(&[reports[0].clone(), foreign], RepeatPolicy::FirstOnly);
+        assert_eq!(verdicts, [Recorded, Refused]);
     }
 
     #[test]

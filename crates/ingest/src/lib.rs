@@ -43,6 +43,7 @@ pub use ledger::{Addition, Entry, Incoming, Judgement, judge};
 pub use reason::Reason;
 pub use recompute::{Judged, REFRESH_AUTHOR, Recomputer, refreshes};
 pub use reconvert::reconvert;
+pub use records::read_params;
 pub use rehearse::rehearse;
 pub use run::{Context, Ingest, OnVerdict, Progress, Published, Settings, Shared};
 pub use worth::Worth;

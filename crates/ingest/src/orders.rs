@@ -5,7 +5,7 @@ use crate::gather::UNREADABLE;
 use crate::records::read_call;
 use crate::run::Context;
 use model::order::{Order, name_click};
-use model::record::{Record, tag};
+use model::record::{Record, RecordKind, tag};
 use model::thing::ThingId;
 use std::collections::HashMap;
 
@@ -41,7 +41,10 @@ fn record_of((workspace, number): CallOf, draft: &Draft) -> Option<Record> {
     };
     let fresh = draft.calls.iter().find(is_it).map(|call| call.record.clone());
     let mut record = fresh.or_else(of_store)?;
-    record.facts.remove(tag::INTAKE_REFUSAL);
+    if record.kind != RecordKind::Report {
+        // A reported line that could not be read is no better for that.
+        record.facts.remove(tag::INTAKE_REFUSAL);
+    }
     Some(record)
 }
 

@@ -240,6 +240,7 @@ fn intake_message(code: &str) -> Cow<'static, str> {
         "wrong_key" => {
             "the postback key is not the network's: put the right one into the postback URL"
         }
+        "unreadable_line" => "the line cannot be read: correct the column, and report it again",
         "batch_too_long" => {
             "one call reported more than 1000 conversions: split it, and send them again"
         }

@@ -107,7 +107,9 @@ fn named_click(
     if record.facts.int_at(tag::ATTACHED).is_some() {
         return (from_record(record).ok_or(Reason::IdMissing), nothing);
     }
-    let why = match params.named_click(&context.id_prefix, &context.keys, record.at_ms()) {
+    // What is reported by hand may have happened long before it came.
+    let received_ms = record.facts.int_at(tag::RECEIVED).unwrap_or(record.at_ms());
+    let why = match params.named_click(&context.id_prefix, &context.keys, received_ms) {
         Ok(Named { id, repair }) => {
             let ClickId { key, campaign, test, unlogged } = id;
             let repaired = repair.and_then(repair_reason);

@@ -32,6 +32,9 @@ pub fn enter(call: Call, verdict: Verdict, reasons: &[Reason], draft: &mut Draft
         message: sentences.join("; "),
         facts: Facts::default(),
     };
+    if !verdict.is_counted() {
+        entry.message.insert_str(0, &place(&call.record.facts));
+    }
     let Some(before) = standing(&call, draft) else {
         entry.facts = call.record.facts;
         draft.inbox.push(entry);
@@ -80,6 +83,19 @@ fn sentence(reason: &Reason, call: &Call) -> String {
             format!("parameter `{name}` holds `{value}`: {message}")
         }
         None => message.into_owned(),
+    }
+}
+
+/// Where in its file a line stands that does not count, and the column to blame.
+fn place(facts: &Facts) -> String {
+    let (Some(column), Some(line)) = (facts.text_at(tag::BLAMED), facts.int_at(tag::ELEMENT))
+    else {
+        return String::new();
+    };
+    if column.is_empty() {
+        format!("line {line}: ")
+    } else {
+        format!("line {line}, column {column}: ")
     }
 }
 

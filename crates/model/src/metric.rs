@@ -30,6 +30,10 @@ pub enum Sum {
     Cost,
     /// `revenue`.
     Revenue,
+    /// What a ledger entry amounts to in the currency it came in: add up those of one currency only.
+    Received,
+    /// The same, of entries in another currency for which there was no rate.
+    Apart,
 }
 
 /// Which rows a counter sums, and which of their columns; sums of parts add up to that of the whole.
@@ -56,7 +60,8 @@ impl Selection {
         Self { rows, with: &[], without: &[], has: None, or: None, statuses: &[], sum }
     }
 
-    const fn entries(statuses: &'static [Status], sum: Sum) -> Self {
+    /// Ledger entries of these statuses, tests left out.
+    pub const fn entries(statuses: &'static [Status], sum: Sum) -> Self {
         Self { statuses, without: &[Field::Test], ..Self::new(&[RowKind::Entry], sum) }
     }
 
@@ -74,6 +79,25 @@ pub struct Counter {
     pub selection: Selection,
     /// Of entries, only those of this conversion type.
     pub conversion_type: Option<Box<str>>,
+    /// Of entries, none of these conversion types.
+    pub without_types: Box<[Box<str>]>,
+}
+
+impl Counter {
+    /// Over these rows, of any type.
+    pub fn of(selection: Selection) -> Self {
+        Self { selection, conversion_type: None, without_types: Box::default() }
+    }
+
+    /// Leaves conversions of types out that do not count. Where one type is asked for, or money, all of it is meant.
+    #[must_use]
+    pub fn counting(mut self, uncounted: &[String]) -> Self {
+        let is_count = self.selection.rows == [RowKind::Entry] && self.selection.sum == Sum::Count;
+        if is_count && self.conversion_type.is_none() {
+            self.without_types = uncounted.iter().map(|word| word.as_str().into()).collect();
+        }
+        self
+    }
 }
 
 /// A signed sum of counters, by the names of their metrics.
@@ -255,6 +279,12 @@ pub const METRICS: &[MetricRow] = &[
         Unit::Money,
         Selection::entries(&[Rejected], Sum::Revenue),
     ),
+    counter(
+        "revenue_chargeback",
+        "Charged-back revenue",
+        Unit::Money,
+        Selection::entries(&[Chargeback], Sum::Revenue),
+    ),
     MetricRow {
         name: "profit",
         label: "Profit",
@@ -327,8 +357,8 @@ impl Metric {
     pub fn counter(&self) -> Option<Counter> {
         match &self.row().formula {
             Formula::Counter(selection) => Some(Counter {
-                selection: *selection,
                 conversion_type: self.conversion_type.clone(),
+                ..Counter::of(*selection)
             }),
             _ => None,
         }

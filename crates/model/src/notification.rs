@@ -64,7 +64,16 @@ fn pairs(said: &Value) -> Vec<(&'static str, String)> {
             pairs.push(("currency", CURRENCY.to_owned()));
             pairs.push(("status", "approved".to_owned()));
         }
-        "RFND" | "CGBK" | "INSF" => pairs.push(("status", "chargeback".to_owned())),
+        "RFND" | "CGBK" | "INSF" => {
+            let amount = text("totalAccountAmount");
+            let amount = amount.trim_start_matches('-');
+            if amount.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
+                // It may be a part of the sale: what it names is taken back.
+                pairs.push(("payout", format!("-{amount}")));
+                pairs.push(("currency", CURRENCY.to_owned()));
+            }
+            pairs.push(("status", "chargeback".to_owned()));
+        }
         // Tests, and what happens to a subscription or a cart.
         _ => pairs
             .push(("ct_ignore", if word.is_empty() { "no type".to_owned() } else { word.clone() })),
@@ -142,8 +151,26 @@ mod tests {
             let value = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
             assert_eq!(value("type"), Some(expected.0), "{word}");
             if let Some(status) = expected.1 {
-                assert_eq!((value("status"), value("payout")), (Some(status), None), "{word}");
+                assert_eq!(
+                    (value("status"), value("payout")),
+                    (Some(status), Some("-3")),
+                    "{word}"
+                );
+                assert_eq!(value("currency"), Some(CURRENCY));
             }
+        }
+        for (amount, payout) in
+            [(json!(4.5), Some("-4.5")), (json!("0.00"), None), (json!(""), None)]
+        {
+            let said =
+                json!({ "transactionType": "RFND", "receipt": "A", "totalAccountAmount": amount });
+            let pairs = read(&said, "S3CRET");
+            let value = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+            assert_eq!(
+                (value("payout"), value("status")),
+                (payout, Some("chargeback")),
+                "{amount}"
+            );
         }
         for word in ["TEST", "TEST_SALE", "test_rfnd", "CANCEL-REBILL", "ABANDONED_ORDER", ""] {
             let pairs = read(&json!({ "transactionType": word, "receipt": "A" }), "S3CRET");

@@ -118,6 +118,9 @@ pub mod tag {
     /// What a call says about the customer, hashed: `name=SHA-256` (text, repeats), see
     /// [`crate::first_party`].
     pub const FIRST_PARTY: u16 = 246;
+    /// The column of a reported line that is to blame for its not counting (text, empty where none is);
+    /// absent where the line was expected to count.
+    pub const BLAMED: u16 = 249;
     /// The currency of [`COST_RATE`] (text); absent for a share of revenue.
     pub const COST_RATE_CURRENCY: u16 = 250;
 

@@ -261,6 +261,11 @@ impl RoutingTable {
         self.offers.get(&id)
     }
 
+    /// Conversion types whose conversions reports have under their own names alone.
+    pub fn uncounted_types(&self, workspace: ThingId) -> &[String] {
+        self.conversion_types.uncounted(workspace)
+    }
+
     /// The conversion type that a word, in lower case, stands for in a workspace.
     pub fn conversion_type(&self, workspace: ThingId, word: &str) -> Option<&ConversionTypeRoute> {
         self.conversion_types.by_word(workspace, word)

@@ -41,7 +41,7 @@ pub fn to_csv(report: &Report) -> String {
     csv
 }
 
-fn push_line(csv: &mut String, cells: &[String]) {
+pub(crate) fn push_line(csv: &mut String, cells: &[String]) {
     csv.push_str(&cells.join(","));
     csv.push_str("\r\n");
 }
@@ -64,6 +64,11 @@ fn print_figure(unit: Unit, figure: Figure) -> String {
         (Unit::Money | Unit::Fraction, Some(millionths)) => decimal::print(millionths),
         (Unit::Count | Unit::Seconds, Some(number)) => number.to_string(),
     }
+}
+
+/// A text as a cell that a spreadsheet reads as text.
+pub(crate) fn text_cell(text: &str) -> String {
+    quoted(&disarmed(text))
 }
 
 /// Text as text, whatever it begins with.

@@ -7,7 +7,7 @@
 //!
 //! Modules in reading order: `plan` with what it asks (`zone`, `period`, `time_key`, `filter`,
 //! `order`, `figure`), `finish`, `report` and the forms it is printed in (`decimal`, `csv`, `table`); `trial`, a
-//! change tried on the past.
+//! change tried on the past; `reconcile`, somebody else's totals beside ours.
 
 mod error;
 mod plan;
@@ -25,6 +25,8 @@ mod report;
 
 mod trial;
 
+mod reconcile;
+
 mod csv;
 mod decimal;
 mod table;
@@ -34,6 +36,12 @@ pub use decimal::print as amount_text;
 pub use error::QueryError;
 pub use finish::{Names, finish};
 pub use plan::{Context, LIMIT_DEFAULT, LIMIT_MAX, Planned, plan};
+pub use reconcile::{
+    Amount, Ask, Asked, Balance, Book, Cause, CauseView, Clock, Counted, Effect, Expansion,
+    IfShifted, LineSide, Measure, MissedCall, Party, Prices, Proposal, ReconcileError, Reconciled,
+    ReconciledLine, ReconciledMeasure, SentAmount, Shift, TheirLine, View, cause_of_call,
+    reconciled_to_csv, reconciled_to_table,
+};
 pub use report::{Bounds, Figure, KeyCell, Report, ReportRow};
 pub use table::to_table;
 pub use trial::{

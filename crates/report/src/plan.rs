@@ -5,7 +5,7 @@ use crate::figure::Recipe;
 use crate::order::{self, Criterion};
 use crate::zone::{END_MS, FIRST_MS, Zone};
 use crate::{filter, period};
-use model::metric::Metric;
+use model::metric::{Counter, Metric};
 use model::query::{Plan, Query};
 use model::thing::ThingId;
 use model::{Currency, Field};
@@ -37,6 +37,8 @@ pub struct Context {
     pub now_ms: i64,
     /// Unix milliseconds of the workspace's first event, where the period `all` begins.
     pub first_event_ms: Option<i64>,
+    /// Conversion types whose conversions are under their own names alone.
+    pub uncounted: Vec<String>,
     /// Every row is wanted unless the query limits them itself.
     pub export: bool,
 }
@@ -75,6 +77,9 @@ pub fn plan(query: &Query, context: &Context) -> Result<Planned, QueryError> {
     let mut counters = Vec::new();
     let recipes: Vec<_> = metrics.iter().map(|m| Recipe::of(m, &mut counters)).collect();
     let criteria = order::criteria(query, &metrics, &mut counters)?;
+    // Behind the recipes, which tell counters apart by what the table says.
+    let counters =
+        counters.into_iter().map(|counter: Counter| counter.counting(&context.uncounted)).collect();
     let plan = Plan {
         workspace: context.workspace,
         from_ms: span.from_ms,

@@ -5,7 +5,7 @@
 //! per something four; fractions are percentages; `–` is no value. Texts come from strangers: control
 //! and direction characters, with which a text could rewrite the terminal, are shown as `�`.
 
-mod layout;
+pub(crate) mod layout;
 
 use crate::decimal;
 use crate::report::{Figure, KeyCell, Report, is_named};
@@ -20,7 +20,7 @@ use model::query::Cell;
 const RATIO_PLACES: usize = 4;
 
 /// What stands for no value.
-const NO_VALUE: &str = "–";
+pub(crate) const NO_VALUE: &str = "–";
 
 /// The report as text of at most `width` columns where that is possible: long texts are cut first,
 /// then the metrics go on in further tables below. `None`: as wide as it is.
@@ -94,7 +94,7 @@ fn print_number(field: Field, number: i64) -> String {
 }
 
 /// The text without what would move the cursor, change colours or turn the direction of writing.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let is_direction = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if c.is_control() || is_direction(c) { '\u{fffd}' } else { c }).collect()
 }
@@ -133,12 +133,12 @@ fn print_figure(unit: Unit, figure: Figure, places: usize) -> String {
     }
 }
 
-fn grouped(number: i128) -> String {
+pub(crate) fn grouped(number: i128) -> String {
     separated(&number.to_string())
 }
 
 /// A decimal with a comma between every three digits of its whole part, and a true minus sign.
-fn separated(decimal: &str) -> String {
+pub(crate) fn separated(decimal: &str) -> String {
     let end = decimal.find('.').unwrap_or(decimal.len());
     let mut text = String::with_capacity(decimal.len() + end / 3);
     for (at, c) in decimal.char_indices() {
@@ -151,7 +151,7 @@ fn separated(decimal: &str) -> String {
     with_minus(text)
 }
 
-fn with_minus(number: String) -> String {
+pub(crate) fn with_minus(number: String) -> String {
     match number.strip_prefix('-') {
         Some(digits) => format!("−{digits}"),
         None => number,

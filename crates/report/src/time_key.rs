@@ -86,11 +86,11 @@ fn digits(text: &str, length: usize) -> Option<i16> {
     if plain { text.parse().ok() } else { None }
 }
 
-fn date_of(day: i64) -> Date {
+pub(crate) fn date_of(day: i64) -> Date {
     EPOCH.saturating_add(SignedDuration::from_hours(24 * day.clamp(-DAYS_MAX, DAYS_MAX)))
 }
 
-fn day_of(date: Date) -> i64 {
+pub(crate) fn day_of(date: Date) -> i64 {
     date.duration_since(EPOCH).as_hours() / 24
 }
 

@@ -35,6 +35,7 @@ fn ask_for(query: Query) -> Planned {
         currency: Currency::USD,
         now_ms: NOW_MS,
         first_event_ms: None,
+        uncounted: Vec::new(),
         export: false,
     };
     plan(&query, &context).unwrap()

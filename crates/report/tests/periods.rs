@@ -133,6 +133,7 @@ fn planned(period: Period, rules: Rules, now_ms: i64, first_event_ms: Option<i64
         currency: model::Currency::USD,
         now_ms,
         first_event_ms,
+        uncounted: Vec::new(),
         export: false,
     };
     plan(&query, &context).unwrap()

@@ -16,6 +16,7 @@ fn context() -> Context {
         currency: Currency::USD,
         now_ms: NOW_MS,
         first_event_ms: None,
+        uncounted: Vec::new(),
         export: false,
     }
 }

@@ -1,6 +1,6 @@
 //! What a running server is made of, and the one way in which its configuration changes.
 
-use crate::api::Site;
+use crate::api::{KeptLines, Site};
 use crate::config::Config;
 use crate::tables::{EarlierTables, compile};
 use arc_swap::ArcSwap;
@@ -58,6 +58,8 @@ pub struct App {
     pub saving: tokio::sync::Mutex<()>,
     /// One simulation at a time is computed: each holds several configurations and pages of rows.
     pub simulating: tokio::sync::Mutex<()>,
+    /// Lines of imports that did not count: one import at a time adds to them.
+    pub kept_lines: tokio::sync::Mutex<KeptLines>,
 }
 
 impl App {

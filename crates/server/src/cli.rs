@@ -7,6 +7,7 @@ pub use self::inbox::{InboxCommand, InboxFilter};
 pub use self::rates::RatesCommand;
 
 use crate::configuration::Syntax;
+use crate::reconcile_command::ReconcileArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -34,6 +35,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Show figures by any fields
     Report(ReportArgs),
+    /// Hold totals of a source or a network against ours, and take the gap apart by cause
+    Reconcile(Box<ReconcileArgs>),
     /// Try a changed flow on past clicks: who would go elsewhere, and what that would earn
     Simulate(SimulateArgs),
     /// Show the whole life of one click

@@ -28,6 +28,7 @@ mod rates_command;
 mod rates_feed;
 mod recompute;
 mod recompute_command;
+mod reconcile_command;
 mod report_command;
 mod serve;
 mod simulate_command;
@@ -69,6 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => serve::run(config),
         Command::Demo(args) => demo::run(config, &args),
         Command::Report(args) => report_command::run(config, args),
+        Command::Reconcile(args) => reconcile_command::run(config, *args),
         Command::Simulate(args) => simulate_command::run(config, args),
         Command::Trail { click_id, format } => trail::run(config, &click_id, format),
         Command::Explain(args) => explain::run(config, &args),

@@ -114,7 +114,7 @@ fn sort(text: &str) -> Value {
 }
 
 /// The width of the terminal; none when the table goes elsewhere.
-fn width() -> Option<usize> {
+pub fn width() -> Option<usize> {
     let size = tcgetwinsize(std::io::stdout()).ok()?;
     Some(usize::from(size.ws_col)).filter(|width| *width > 0)
 }

@@ -115,6 +115,7 @@ async fn start_with(
         started_ms: now_ms(),
         saving: tokio::sync::Mutex::new(()),
         simulating: tokio::sync::Mutex::new(()),
+        kept_lines: tokio::sync::Mutex::default(),
         config,
     });
     let stop = Arc::new(AtomicBool::new(false));

@@ -177,6 +177,8 @@ pub struct InboxQuery {
     pub key: Option<ClickKey>,
     /// Only calls whose reason, message, URL or body contains this; upper and lower case are alike.
     pub text: Option<String>,
+    /// Only calls that came from a moment (inclusive) to another (exclusive), Unix milliseconds.
+    pub received: Option<(i64, i64)>,
     /// Only calls with a smaller number.
     pub before: Option<u64>,
     /// The most entries.
@@ -185,7 +187,15 @@ pub struct InboxQuery {
 
 impl Default for InboxQuery {
     fn default() -> Self {
-        Self { verdict: None, reason: None, key: None, text: None, before: None, limit: 100 }
+        Self {
+            verdict: None,
+            reason: None,
+            key: None,
+            text: None,
+            received: None,
+            before: None,
+            limit: 100,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub fn matches(query: &InboxQuery, entry: &InboxEntry) -> bool {
     query.verdict.is_none_or(|verdict| entry.verdict == verdict)
         && query.reason.as_ref().is_none_or(|reason| entry.reason == *reason)
         && query.key.is_none_or(|key| entry.key == Some(key))
+        && query.received.is_none_or(|(from, to)| (from..to).contains(&entry.received_ms))
         && query.before.is_none_or(|before| entry.sequence < before)
         && query.text.as_ref().is_none_or(|text| search_text(entry).contains(&fold(text)))
 }

@@ -27,12 +27,15 @@ pub const OWN_WORDS: ThingId = 5;
 pub const OTHER: ThingId = 6;
 /// Enforces its key `k7` and its address 192.0.2.7.
 pub const STRICT: ThingId = 7;
+/// Each event is a conversion of its own.
+pub const BY_EVENT: ThingId = 8;
 
 /// Offers 1 to 5 and 9 pay what is sent, by networks 1 to 5 and 7; 8 is the second workspace's.
 pub const FIXED: ThingId = 6;
 pub const FIXED_FOREIGN: ThingId = 7;
 pub const OFFER_OTHER: ThingId = 8;
 pub const OFFER_STRICT: ThingId = 9;
+pub const OFFER_EVENT: ThingId = 10;
 
 /// Campaigns 1 and 2 are the first workspace's, 3 the second's.
 pub const CAMPAIGN_OTHER: ThingId = 3;
@@ -70,6 +73,7 @@ fn networks() -> Vec<Thing<Network>> {
         thing(OWN_WORDS, 1, own_words),
         thing(OTHER, 2, Network::default()),
         thing(STRICT, 1, strict),
+        thing(BY_EVENT, 1, repeat(RepeatPolicy::ByEventId)),
     ]
 }
 
@@ -94,6 +98,7 @@ fn offers() -> Vec<Thing<Offer>> {
         thing(FIXED_FOREIGN, 1, offer(PLAIN, fixed(3_000_000, eur()))),
         thing(OFFER_OTHER, 2, offer(OTHER, Payout::Auto)),
         thing(OFFER_STRICT, 1, offer(STRICT, Payout::Auto)),
+        thing(OFFER_EVENT, 1, offer(BY_EVENT, Payout::Auto)),
     ]);
     offers
 }

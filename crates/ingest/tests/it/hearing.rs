@@ -3,16 +3,24 @@
 use crate::catalog::*;
 use crate::oracle::{Conversion, Slice, base_slice, is_visible, own_currency, rate};
 use crate::play::{Amount, Call, IdForm, Landing, Op, Play};
+use model::ClickKey;
 use model::event::Verdict;
 use model::record::RecordKind;
 use model::thing::{RepeatPolicy, Status, ThingId};
+use std::collections::{HashMap, HashSet};
 
 use Verdict::{Duplicate, Held, Refused, Unattributed, Updated};
 
 /// The calls so far, and what they came to.
 pub struct Hearing<'a> {
-    pub play: &'a Play,
+    play: &'a Play,
     pub conversions: Vec<Conversion>,
+    /// Calls that count, by place.
+    counted: HashSet<usize>,
+    /// The landings that an operator named, by place of the call.
+    attached: HashMap<usize, usize>,
+    /// Events that count, by click and type.
+    events: HashSet<(ClickKey, String, &'static str)>,
 }
 
 /// Why nothing new was recorded.
@@ -23,6 +31,9 @@ struct Report {
     fresh: Conversion,
     amount: Option<i64>,
     policy: RepeatPolicy,
+    event_id: Option<&'static str>,
+    /// It was judged before.
+    is_again: bool,
 }
 
 fn network_of(offer: ThingId) -> ThingId {
@@ -30,6 +41,7 @@ fn network_of(offer: ThingId) -> ThingId {
         FIXED | FIXED_FOREIGN => PLAIN,
         OFFER_OTHER => OTHER,
         OFFER_STRICT => STRICT,
+        OFFER_EVENT => BY_EVENT,
         same => same,
     }
 }
@@ -39,16 +51,19 @@ fn policy_of(network: Option<ThingId>) -> RepeatPolicy {
         Some(EVERY) => RepeatPolicy::Every,
         Some(UPDATE) => RepeatPolicy::Update,
         Some(ADD) => RepeatPolicy::Add,
+        Some(BY_EVENT) => RepeatPolicy::ByEventId,
         _ => RepeatPolicy::FirstOnly,
     }
 }
 
 /// Whether the click can have a conversion now, and for whom the call is.
-fn admit(of: &Landing, call: &Call) -> Result<(), Otherwise> {
+fn admit(of: &Landing, call: &Call, is_attached: bool) -> Result<(), Otherwise> {
     let age_ms = call.at_ms - of.key.time_ms();
     let window_ms = if of.workspace == 2 { 30 * DAY_MS } else { 90 * DAY_MS };
     if of.workspace != call.workspace {
         Err((Unattributed, "click_of_other_workspace"))
+    } else if is_attached {
+        Ok(())
     } else if age_ms < -60_000 {
         Err((Unattributed, "click_id_in_future"))
     } else if age_ms > window_ms {
@@ -107,15 +122,40 @@ fn stage(status: Status) -> usize {
     [Status::Pending, Status::Approved].iter().position(|s| *s == status).unwrap_or(2)
 }
 
-impl Hearing<'_> {
-    /// The verdict of a call, and what it changes.
-    pub fn hear(&mut self, place: usize, call: &Call) -> (Verdict, String) {
+impl<'a> Hearing<'a> {
+    pub fn new(play: &'a Play) -> Self {
+        let (counted, attached, events) = (HashSet::new(), HashMap::new(), HashSet::new());
+        Self { play, conversions: Vec::new(), counted, attached, events }
+    }
+
+    /// What becomes of the call at `call` by an order at `place`; nothing where it counts already, or is not theirs.
+    pub fn hear_again(
+        &mut self,
+        place: usize,
+        call: usize,
+        landing: Option<usize>,
+        workspace: ThingId,
+    ) -> Option<(Verdict, String)> {
+        let Op::Call(said) = &self.play.ops[call] else { return None };
+        if said.workspace != workspace || self.counted.contains(&call) {
+            return None;
+        }
+        self.attached.extend(landing.map(|landing| (call, landing)));
+        // The key it brings is looked up as of today, and what intake thought of it is asked again.
+        let network = if said.is_trusted { Some(STRICT) } else { said.network };
+        Some(self.hear(place, call, &Call { network, refusal: None, ..said.clone() }))
+    }
+
+    /// The verdict of the call at `number`, judged at `place`, and what it changes.
+    pub fn hear(&mut self, place: usize, number: usize, call: &Call) -> (Verdict, String) {
         let mut landing = call.landing;
         let mut repair = None;
         if call.refusal.is_some() {
             return (Refused, "wrong_key".into());
         }
+        let attached = self.attached.get(&number).copied();
         match call.id {
+            _ if attached.is_some() => landing = attached.unwrap_or(landing),
             IdForm::Exact | IdForm::UpperCase | IdForm::Cookie => {}
             IdForm::Truncated => repair = Some("click_id_truncated"),
             IdForm::Altered => repair = Some("click_id_altered"),
@@ -129,7 +169,12 @@ impl Hearing<'_> {
             },
         }
         let is_stored = is_visible(self.play, landing, place);
-        match self.read(place, call, landing).and_then(|report| self.enter(report)) {
+        let report = self.read(place, call, (landing, attached.is_some()), place != number);
+        let entered = report.and_then(|report| self.enter(report));
+        if matches!(entered, Ok(_) | Err((Updated, _))) {
+            self.counted.insert(number);
+        }
+        match entered {
             Err((verdict, code)) => (verdict, code.into()),
             Ok(apart) => {
                 let lost = (!is_stored).then_some("click_not_stored");
@@ -193,12 +238,19 @@ impl Hearing<'_> {
     }
 
     /// The terms of a call, and what it says under them.
-    fn read(&self, place: usize, call: &Call, landing: usize) -> Result<Report, Otherwise> {
+    fn read(
+        &self,
+        place: usize,
+        call: &Call,
+        (landing, is_attached): (usize, bool),
+        is_again: bool,
+    ) -> Result<Report, Otherwise> {
         let of = &self.play.landings[landing];
-        admit(of, call)?;
+        admit(of, call, is_attached)?;
         let is_stored = is_visible(self.play, landing, place);
         let offer_now = self.offer(place, landing);
-        let reads_own = call.network.or(offer_now.map(network_of)) == Some(OWN_WORDS);
+        let reads_own =
+            !call.is_report && call.network.or(offer_now.map(network_of)) == Some(OWN_WORDS);
         let is_read = reads_own || !call.has_own_names;
         let txid = call.txid.clone().filter(|_| is_read);
         let kind = call.kind.unwrap_or("sale").to_lowercase();
@@ -207,11 +259,11 @@ impl Hearing<'_> {
         let offer = newest.map_or(offer_now, |c| c.slice.offer);
         let network = call.network.or(newest.and_then(|c| c.network)).or(offer.map(network_of));
 
-        if network == Some(STRICT) && call.network.is_none() && !call.is_pixel && !call.is_trusted {
+        let is_known = call.is_pixel || call.is_trusted || call.is_report;
+        if network == Some(STRICT) && (call.network.is_none() || is_again) && !is_known {
             return Err((Refused, "missing_key"));
         }
         let is_strict = call.network != Some(STRICT) && offer.map(network_of) == Some(STRICT);
-        let is_known = call.is_pixel || call.is_trusted;
         if is_strict && !is_known && !self.visited(place, landing, call.network) {
             return Err((Refused, "missing_key"));
         }
@@ -233,15 +285,30 @@ impl Hearing<'_> {
             rate: rate(self.play.phase(place), of.workspace, currency, call.at_ms),
             network,
             slice: Slice { offer, ..base_slice(of, is_stored) },
-            is_test: of.is_test && (is_stored || call.id != IdForm::External),
+            is_test: of.is_test && (is_stored || is_attached || call.id != IdForm::External),
             refunds: Vec::new(),
+            made_ms: call.at_ms,
         };
-        Ok(Report { fresh, amount, policy: policy_of(network) })
+        let (policy, event_id) = (policy_of(network), call.event_id);
+        Ok(Report { fresh, amount, policy, event_id, is_again })
     }
 
     /// Enters a report among the conversions; whether the amount of a new one stands apart from sums.
     fn enter(&mut self, report: Report) -> Result<Option<&'static str>, Otherwise> {
-        let Report { fresh, amount, policy } = report;
+        let event = report.event_id.map(|id| (report.fresh.key, report.fresh.kind.clone(), id));
+        if event.as_ref().is_some_and(|event| self.events.contains(event)) {
+            return Err((Duplicate, "repeated"));
+        }
+        let entered = self.weigh(report);
+        if matches!(entered, Ok(_) | Err((Updated, _))) {
+            self.events.extend(event);
+        }
+        entered
+    }
+
+    /// The same of a report whose event did not count yet.
+    fn weigh(&mut self, report: Report) -> Result<Option<&'static str>, Otherwise> {
+        let Report { fresh, amount, policy, event_id, is_again } = report;
         let is_own =
             |c: &Conversion| (c.key, &c.kind, &c.txid) == (fresh.key, &fresh.kind, &fresh.txid);
         let conversions = self.conversions.iter().enumerate();
@@ -249,7 +316,14 @@ impl Hearing<'_> {
         let newest = own.last().copied();
         if let Some(refund) = amount.filter(|amount| *amount < 0) {
             let newest = newest.ok_or((Refused, "reversal_of_nothing"))?;
-            return Err(self.refund(&own, newest, (refund, fresh.currency)));
+            return Err(self.refund(
+                &own,
+                newest,
+                (refund, fresh.currency),
+                fresh,
+                policy,
+                is_again,
+            ));
         }
         let target = if policy == RepeatPolicy::Every && fresh.txid.is_none() {
             let is_behind = |i: &&usize| stage(self.conversions[**i].status) < stage(fresh.status);
@@ -259,11 +333,13 @@ impl Hearing<'_> {
             };
             let behind = || own.iter().filter(is_behind);
             behind().find(is_equal).or_else(|| behind().next()).copied()
+        } else if policy == RepeatPolicy::ByEventId && fresh.txid.is_none() && event_id.is_some() {
+            None
         } else {
-            newest
+            newest.map(|newest| self.oldest_alike(&own, newest))
         };
         match target {
-            Some(target) => Err(self.change(target, fresh, amount, policy)),
+            Some(target) => Err(self.change(target, fresh, amount, policy, is_again)),
             None => {
                 let is_apart = fresh.rate.is_none() && fresh.amount != 0;
                 self.conversions.push(fresh);
@@ -272,14 +348,39 @@ impl Hearing<'_> {
         }
     }
 
+    /// Of conversions that are alike, the oldest changes.
+    fn oldest_alike(&self, own: &[usize], one: usize) -> usize {
+        let shape = |i: usize| {
+            let c = &self.conversions[i];
+            (c.status, c.currency, c.amount)
+        };
+        own.iter().copied().find(|i| shape(*i) == shape(one)).unwrap_or(one)
+    }
+
     /// Takes money off a conversion, once.
-    fn refund(&mut self, own: &[usize], newest: usize, refund: (i64, &'static str)) -> Otherwise {
+    fn refund(
+        &mut self,
+        own: &[usize],
+        newest: usize,
+        refund: (i64, &'static str),
+        fresh: Conversion,
+        policy: RepeatPolicy,
+        is_again: bool,
+    ) -> Otherwise {
         if own.iter().any(|i| self.conversions[*i].refunds.contains(&refund)) {
             return (Duplicate, "repeated");
         }
         let stands = &mut self.conversions[newest];
         if stands.currency != refund.1 {
             return (Refused, "currency_differs");
+        }
+        // All of it, under a status that takes back: that is what becomes of the conversion.
+        if stage(fresh.status) == 2 && stands.amount + refund.0 <= 0 {
+            if stands.status == fresh.status {
+                return (Duplicate, "repeated");
+            }
+            let oldest = self.oldest_alike(own, newest);
+            return self.change(oldest, fresh, None, policy, is_again);
         }
         stands.amount += refund.0;
         stands.refunds.push(refund);
@@ -293,6 +394,7 @@ impl Hearing<'_> {
         fresh: Conversion,
         amount: Option<i64>,
         policy: RepeatPolicy,
+        is_again: bool,
     ) -> Otherwise {
         let stands = &mut self.conversions[target];
         let is_same_money =
@@ -314,9 +416,12 @@ impl Hearing<'_> {
             }
             _ => return (Duplicate, "first_only"),
         };
+        if is_again && stands.made_ms > fresh.made_ms {
+            return (Duplicate, "overtaken");
+        }
         // What changed is the newest from now on; everything else about it stays.
         let mut changed = self.conversions.remove(target);
-        changed.status = fresh.status;
+        (changed.status, changed.made_ms) = (fresh.status, fresh.made_ms);
         if let Some(amount) = amount {
             // A conversion keeps the rate of its first report.
             if changed.currency != fresh.currency || changed.rate.is_none() {

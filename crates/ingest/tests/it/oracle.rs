@@ -46,6 +46,8 @@ pub struct Conversion {
     pub slice: Slice,
     pub is_test: bool,
     pub refunds: Vec<(i64, &'static str)>,
+    /// When the report came that made it what it is.
+    pub made_ms: i64,
 }
 
 pub fn expect(play: &Play) -> Expected {
@@ -65,12 +67,16 @@ pub fn expect(play: &Play) -> Expected {
             *expected.figures.entry((slice.clone(), name)).or_default() += figure;
         }
     }
-    let mut hearing = Hearing { play, conversions: Vec::new() };
+    let mut hearing = Hearing::new(play);
     for (place, op) in play.ops.iter().enumerate() {
-        if let Op::Call(call) = op {
-            let verdict = hearing.hear(place, call);
-            expected.verdicts.insert(place as u64 + 1, verdict);
-        }
+        let verdict = match op {
+            Op::Call(call) => Some((place, hearing.hear(place, place, call))),
+            Op::Order { call, landing, workspace } => {
+                hearing.hear_again(place, *call, *landing, *workspace).map(|said| (*call, said))
+            }
+            _ => None,
+        };
+        expected.verdicts.extend(verdict.map(|(call, said)| (call as u64 + 1, said)));
     }
     hearing.conversions.iter().filter(|c| !c.is_test).for_each(|c| expected.add(c));
     expected
@@ -179,7 +185,7 @@ fn slice_of(play: &Play, place: usize) -> Slice {
         Op::Unlogged { campaign, .. } => {
             Slice { workspace: 1, campaign: *campaign, ..Slice::default() }
         }
-        Op::Call(_) => Slice::default(),
+        Op::Call(_) | Op::Order { .. } => Slice::default(),
     }
 }
 

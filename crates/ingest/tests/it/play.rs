@@ -69,6 +69,9 @@ pub struct Call {
     pub status: Option<&'static str>,
     pub kind: Option<&'static str>,
     pub txid: Option<String>,
+    pub event_id: Option<&'static str>,
+    /// An operator reports it, and no network.
+    pub is_report: bool,
 }
 
 /// One record.
@@ -92,6 +95,12 @@ pub enum Op {
         count: i64,
     },
     Call(Call),
+    /// The call at a place is judged again, for a landing if one is named.
+    Order {
+        call: usize,
+        landing: Option<usize>,
+        workspace: ThingId,
+    },
 }
 
 /// A sequence of records about some landings.
@@ -145,6 +154,16 @@ impl Play {
                     (0..=random.below(3)).for_each(|_| self.ops.push(Op::Call(call.clone())));
                 }
             }
+            50..57 if !self.ops.is_empty() => {
+                let call = random.below(self.ops.len() as u64) as usize;
+                if let Op::Call(earlier) = &self.ops[call] {
+                    let other = 3 - earlier.workspace;
+                    let is_other = random.per_mille(50);
+                    let workspace = if is_other { other } else { earlier.workspace };
+                    let landing = random.per_mille(500).then_some(landing);
+                    self.ops.push(Op::Order { call, landing, workspace });
+                }
+            }
             _ => {
                 // Most conversions are about few clicks, so that they meet.
                 let few = if random.below(4) > 0 { landing % 6 } else { landing };
@@ -158,7 +177,7 @@ impl Play {
         let of = &self.landings[landing];
         let offer = match of.workspace {
             2 => Some(OFFER_OTHER),
-            _ => Some(1 + random.below(9) as ThingId).filter(|offer| *offer != OFFER_OTHER),
+            _ => Some(1 + random.below(10) as ThingId).filter(|offer| *offer != OFFER_OTHER),
         };
         let op = |settles| Op::Hop {
             landing,
@@ -185,11 +204,14 @@ impl Play {
     fn call(&self, random: &mut Random, landing: usize) -> Call {
         use IdForm::*;
         let of = &self.landings[landing];
+        let is_report = random.per_mille(120);
         let id = IdForm::draw(random);
+        let id = if is_report && id == Cookie { Exact } else { id };
         let network = match random.below(10) {
+            _ if is_report => None,
             0..5 => None,
             5..9 if of.workspace == 2 => Some(OTHER),
-            _ => Some(1 + random.below(7) as ThingId),
+            _ => Some(1 + random.below(8) as ThingId),
         };
         let delay_ms = match random.below(20) {
             0 => -30_000,
@@ -206,12 +228,13 @@ impl Play {
         Call {
             landing,
             id,
-            at_ms: of.key.time_ms() + if is_repaired { delay_ms.abs() } else { delay_ms },
+            at_ms: of.key.time_ms()
+                + if is_repaired && !is_report { delay_ms.abs() } else { delay_ms },
             workspace: of_network.unwrap_or(if is_named { of.workspace } else { 1 }),
             network,
-            refusal: random.per_mille(20).then_some("wrong_key"),
-            is_pixel: id == Cookie || random.per_mille(100),
-            is_trusted: random.per_mille(500),
+            refusal: (!is_report && random.per_mille(20)).then_some("wrong_key"),
+            is_pixel: !is_report && (id == Cookie || random.per_mille(100)),
+            is_trusted: !is_report && random.per_mille(500),
             has_own_names: random.per_mille(200),
             amount: Amount::draw(random),
             currency: pick(random, &CURRENCIES),
@@ -219,6 +242,8 @@ impl Play {
             kind: pick(random, &[None, None, Some("sale"), Some("LEAD"), Some("lead")]),
             txid: (random.below(2) == 0)
                 .then(|| format!("T{}", landing % 6 * 3 + random.below(4) as usize)),
+            event_id: random.per_mille(300).then(|| pick(random, &["E1", "E2", "E3"])),
+            is_report,
         }
     }
 }
@@ -276,7 +301,7 @@ impl Landing {
         let workspace = if campaign == CAMPAIGN_OTHER { 2 } else { 1 };
         let offer = match workspace {
             2 => Some(OFFER_OTHER),
-            _ => Some(1 + random.below(10) as ThingId).filter(|o| *o <= 9 && *o != OFFER_OTHER),
+            _ => Some(1 + random.below(11) as ThingId).filter(|o| *o <= 10 && *o != OFFER_OTHER),
         };
         Self {
             kind: match random.below(12) {

@@ -109,7 +109,7 @@ fn check_verdicts(
         assert_eq!((entry.verdict, &entry.reason), (*verdict, code), "call {sequence}: {op:?}");
         assert_eq!(entry.message.is_empty(), code.is_empty());
         let Op::Call(call) = op else { panic!("{op:?} is no call") };
-        assert_eq!((entry.workspace, entry.received_ms), (call.workspace, call.at_ms));
+        assert_eq!((entry.workspace, entry.received_ms), (call.workspace, call.received_ms()));
         *counts.entry((verdict.as_str(), code.clone())).or_default() += 1;
     }
 }

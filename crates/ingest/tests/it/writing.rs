@@ -1,10 +1,12 @@
 //! The records that what happened leaves in the journal, as edge writes them.
 
-use crate::catalog::id_text;
+use crate::catalog::{START_MS, id_text};
 use crate::play::{Amount, Call, IdForm, Landing, Op, Play};
 use crate::rig::{about, encode, postback};
-use model::Field;
+use model::facts::Facts;
+use model::order::Order;
 use model::record::{RecordKind, tag};
+use model::{ClickId, Field, params};
 
 impl Play {
     /// The record of an op.
@@ -31,6 +33,17 @@ impl Play {
                 encode(RecordKind::Unlogged, &facts)
             }
             Op::Call(call) => self.call_bytes(call),
+            Op::Order { call, landing, workspace } => {
+                let click = landing.map(|landing| &self.landings[landing]).map(|of| ClickId {
+                    key: of.key,
+                    campaign: of.campaign,
+                    unlogged: false,
+                    test: of.is_test,
+                });
+                let (call, workspace) = (*call as u64 + 1, *workspace);
+                let (author, reason) = ("somebody".into(), String::new());
+                Order { at_ms: START_MS, workspace, call, click, author, reason }.encode()
+            }
         }
     }
 
@@ -60,7 +73,11 @@ impl Play {
         query.extend(call.currency.map(|code| format!("currency={code}")));
         query.extend(call.status.map(|word| format!("status={word}")));
         query.extend(call.kind.map(|kind| format!("type={kind}")));
+        query.extend(call.event_id.map(|id| format!("event_id={id}")));
         query.extend(call.is_trusted.then(|| "key=k7".into()));
+        if call.is_report {
+            return report(call, &query);
+        }
         let url = format!("/postback?{}", query.join("&"));
         let mut facts = postback(call.at_ms, call.workspace, &url);
         if call.is_trusted {
@@ -76,6 +93,28 @@ impl Play {
         let refusal = call.refusal.or(refusal);
         refusal.iter().for_each(|code| facts.push_bytes(tag::INTAKE_REFUSAL, code.as_bytes()));
         encode(if call.is_pixel { RecordKind::Pixel } else { RecordKind::Postback }, &facts)
+    }
+}
+
+/// A line of a file.
+fn report(call: &Call, query: &[String]) -> Vec<u8> {
+    let pairs = query.iter().map(|pair| pair.split_once('=').unwrap());
+    let pairs = pairs.map(|(name, value)| format!("\"{name}\":\"{}\"", params::decode(value)));
+    let body = format!("{{{}}}", pairs.collect::<Vec<_>>().join(","));
+    let mut facts = Facts::default();
+    facts.push_int(tag::AT, call.at_ms);
+    facts.push_int(tag::RECEIVED, call.received_ms());
+    facts.set_int(Field::Workspace, call.workspace);
+    facts.push_bytes(tag::INTAKE_METHOD, b"CSV");
+    facts.push_bytes(tag::INTAKE_URL, b"/api/v1/conversions");
+    facts.push_bytes(tag::INTAKE_BODY, body.as_bytes());
+    encode(RecordKind::Report, &facts)
+}
+
+impl Call {
+    /// What is reported by hand is reported later.
+    pub fn received_ms(&self) -> i64 {
+        if self.is_report { self.at_ms + 60_000 } else { self.at_ms }
     }
 }
 

@@ -18,7 +18,10 @@ pub struct ConversionTypeRoute {
 
 /// All types in use, by workspace and word.
 #[derive(Debug, Default)]
-pub struct ConversionTypes(HashMap<ThingId, HashMap<String, ConversionTypeRoute>>);
+pub struct ConversionTypes {
+    words: HashMap<ThingId, HashMap<String, ConversionTypeRoute>>,
+    uncounted: HashMap<ThingId, Vec<String>>,
+}
 
 impl ConversionTypes {
     /// A type's own name wins over a word of another one; of two with one word, the first in order.
@@ -27,6 +30,13 @@ impl ConversionTypes {
         live.sort_by_key(|thing| (thing.body.order, thing.id));
         let mut types = Self::default();
         let name = |thing: &Thing<_>| thing.name.trim().to_lowercase();
+        let counts = |of: &Thing<_>| {
+            live.iter().any(|t| t.body.counts && t.workspace == of.workspace && name(t) == name(of))
+        };
+        // What an archived type was set to holds for its conversions.
+        for thing in things.iter().filter(|thing| !thing.body.counts && !counts(thing)) {
+            types.uncounted.entry(thing.workspace).or_default().push(name(thing));
+        }
         for thing in &live {
             types.add(thing.workspace, name(thing), name(thing), &thing.body);
         }
@@ -46,13 +56,18 @@ impl ConversionTypes {
         body: &crate::thing::ConversionType,
     ) {
         let crate::thing::ConversionType { payout, repeat, from_page, .. } = *body;
-        let words = self.0.entry(workspace).or_default();
+        let words = self.words.entry(workspace).or_default();
         words.entry(of).or_insert(ConversionTypeRoute { word, payout, repeat, from_page });
     }
 
     /// The type that a word, in lower case, stands for.
     pub fn by_word(&self, workspace: ThingId, word: &str) -> Option<&ConversionTypeRoute> {
-        self.0.get(&workspace)?.get(word)
+        self.words.get(&workspace)?.get(word)
+    }
+
+    /// The types whose conversions are under their own names alone.
+    pub fn uncounted(&self, workspace: ThingId) -> &[String] {
+        self.uncounted.get(&workspace).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -94,5 +109,26 @@ mod tests {
             let found = types.by_word(workspace, word).map(|found| found.word.as_str());
             assert_eq!(found, expected, "{workspace} {word}");
         }
+    }
+
+    #[test]
+    fn a_type_that_does_not_count_stays_so_when_archived_unless_another_takes_its_name() {
+        let thing = |id, workspace, name: &str, counts, archived| Thing {
+            id,
+            workspace,
+            name: name.into(),
+            revision: 1,
+            archived,
+            body: ConversionType { counts, ..ConversionType::default() },
+        };
+        let types = ConversionTypes::new(&[
+            thing(1, 1, "Signup", false, false),
+            thing(2, 1, "Gone", false, true),
+            thing(3, 1, "Again", false, true),
+            thing(4, 1, "again", true, false),
+            thing(5, 2, "Signup", true, false),
+        ]);
+        assert_eq!(types.uncounted(1), ["signup", "gone"]);
+        assert!(types.uncounted(2).is_empty());
     }
 }

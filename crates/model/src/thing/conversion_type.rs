@@ -4,7 +4,7 @@ use super::{Body, Kind, Payout, Problem, RepeatPolicy};
 use serde::{Deserialize, Serialize};
 
 /// A type of conversions. Its name, in lower case, is what reports show.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConversionType {
     /// Words that networks use for it, lower case, besides its name.
@@ -18,6 +18,21 @@ pub struct ConversionType {
     pub from_page: bool,
     /// Its place among the types of a list, from the smallest.
     pub order: u32,
+    /// Whether reports have its conversions in `conversions`, and not under its name alone.
+    pub counts: bool,
+}
+
+impl Default for ConversionType {
+    fn default() -> Self {
+        Self {
+            words: Vec::new(),
+            payout: Payout::default(),
+            repeat: None,
+            from_page: false,
+            order: 0,
+            counts: true,
+        }
+    }
 }
 
 /// The most words of a type.

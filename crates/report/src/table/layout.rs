@@ -10,7 +10,7 @@ const TEXT_MIN: usize = 12;
 
 /// On which side of its column a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Align {
+pub(crate) enum Align {
     /// Texts.
     Left,
     /// Numbers, which are never cut.
@@ -19,10 +19,10 @@ pub(super) enum Align {
 
 /// A column: its head, and its cells from the totals down.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) head: String,
-    pub(super) cells: Vec<String>,
-    pub(super) align: Align,
+pub(crate) struct Column {
+    pub(crate) head: String,
+    pub(crate) cells: Vec<String>,
+    pub(crate) align: Align,
 }
 
 impl Column {
@@ -39,13 +39,13 @@ impl Column {
 }
 
 /// The columns a text takes on a terminal.
-pub(super) fn width_of(text: &str) -> usize {
+pub(crate) fn width_of(text: &str) -> usize {
     text.width()
 }
 
 /// The columns as lines: as many metrics beside the keys as fit in one table, the rest in further
 /// tables with the same keys.
-pub(super) fn print(mut keys: Vec<Column>, metrics: Vec<Column>, width: Option<usize>) -> String {
+pub(crate) fn print(mut keys: Vec<Column>, metrics: Vec<Column>, width: Option<usize>) -> String {
     let limit = width.unwrap_or(usize::MAX);
     narrow(&mut keys, &metrics, limit);
     let key_widths: Vec<usize> = keys.iter().map(Column::width).collect();

@@ -3,8 +3,11 @@
 use super::auth::Caller;
 use super::extract::{Params, RawJson, read_value};
 use super::problem::{ApiError, Code};
-use super::reported::{Line, Wrong, encoded, is_column, name_events, would_count};
+use super::reported::{
+    Line, UNREADABLE_LINE, Wrong, blame, encoded, is_column, name_events, would_count,
+};
 use super::write::{Done, Once};
+use super::wrong_lines::{is_wrong, said};
 use crate::app::{App, now_ms};
 use crate::csv_rows;
 use crate::orders::carried_out;
@@ -14,8 +17,10 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use ingest::Context;
 use model::event::{InboxEntry, Verdict};
+use model::record::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +54,7 @@ pub struct Imported {
     pub updated: usize,
     /// How many were known already.
     pub duplicate: usize,
-    /// How many are wrong, and were left out.
+    /// How many are wrong: they count nothing, and are kept in the inbox.
     pub wrong: usize,
     /// Whether reports hold them by now.
     pub done: bool,
@@ -70,12 +75,12 @@ pub struct ImportedLine {
     pub message: String,
     /// The column to blame.
     pub column: Option<String>,
-    /// Its number in the inbox, when it was written down.
+    /// Its number in the inbox, when it was written down, now or before.
     pub inbox: Option<String>,
 }
 
 /// Conversions by hand: an object with the parameters of a postback and `time`, or an array of such. What is wrong is
-/// left out and said; nothing else of the request suffers.
+/// said, and kept in the inbox; nothing else of the request suffers.
 #[utoipa::path(post, operation_id = "report_conversions", path = "/api/v1/conversions", tag = "facts", params(ImportParams),
     request_body = Value, responses((status = 200, body = Imported)))]
 pub async fn report(
@@ -208,31 +213,74 @@ async fn take(
     };
     let tried = ingest::rehearse(&*app.events, &context, records).await;
     let tried = tried.map_err(|error| ApiError::internal(&error))?;
-    let mut appends = Vec::new();
     let mut entries = tried.iter();
-    let mut items = Vec::with_capacity(lines.len());
-    for (line, record) in lines.iter().zip(&read) {
-        let item = match record {
-            Err(wrong) => misread(line, wrong),
-            Ok(record) => {
-                let Some(entry) = entries.next() else { continue };
-                if !preview && would_count(entry) {
-                    appends.push((items.len(), app.journal.append(encoded(record))));
-                }
-                told(line, entry)
+    let (mut items, mut written) = (Vec::with_capacity(lines.len()), Vec::new());
+    for (line, record) in lines.iter().zip(read) {
+        match record {
+            Err(wrong) => {
+                written.push((items.len(), line.refused(&wrong, method, caller, now_ms)));
+                items.push(misread(line, &wrong));
             }
-        };
-        items.push(item);
+            Ok(mut record) => {
+                let Some(entry) = entries.next() else { continue };
+                let item = told(line, entry);
+                if would_be_wrong(entry) {
+                    blame(&mut record, item.column.as_deref());
+                }
+                if would_count(entry) || would_be_wrong(entry) {
+                    written.push((items.len(), record));
+                }
+                items.push(item);
+            }
+        }
     }
-    let mut last = 0;
-    for (place, append) in appends {
-        last = append.await.map_err(not_taken)?.0;
-        items[place].inbox = Some(last.to_string());
-    }
-    let is_done = !preview && carried_out(app, last, PATIENCE).await;
+    let is_done = !preview && write_down(app, caller, written, &mut items).await?;
     let body = serde_json::to_vec(&summed(preview, is_done, items));
     let body = body.map_err(|error| ApiError::internal(&error))?;
     Ok(Done { status: StatusCode::OK, body, location: None, revision: None })
+}
+
+/// Writes down in order what counts, and what is wrong and was not kept before; whether the reports hold it.
+async fn write_down(
+    app: &App,
+    caller: &Caller,
+    records: Vec<(usize, Record)>,
+    items: &mut [ImportedLine],
+) -> Result<bool, ApiError> {
+    let (mut turn, mut nothing) = (None, HashMap::new());
+    let kept = if records.iter().any(|(_, record)| is_wrong(record)) {
+        // One import at a time, so that none keeps what another one is about to keep.
+        turn.insert(app.kept_lines.lock().await).of(app, caller.workspace, PATIENCE).await?
+    } else {
+        &mut nothing
+    };
+    let (mut appends, mut on_the_way) = (Vec::with_capacity(records.len()), HashMap::new());
+    for (place, record) in records {
+        let said = is_wrong(&record).then(|| said(&record.facts));
+        let known = said.filter(|said| kept.contains_key(said) || on_the_way.contains_key(said));
+        if let Some(said) = known {
+            on_the_way.entry(said).or_insert_with(Vec::new).push(place);
+        } else {
+            on_the_way.extend(said.map(|said| (said, Vec::new())));
+            appends.push((place, said, app.journal.append(encoded(&record))));
+        }
+    }
+    let mut last = 0;
+    for (place, said, append) in appends {
+        last = append.await.map_err(not_taken)?.0;
+        kept.extend(said.map(|said| (said, last)));
+        items[place].inbox = Some(last.to_string());
+    }
+    for (said, places) in on_the_way {
+        let number = kept.get(&said).map(u64::to_string);
+        places.into_iter().for_each(|place| items[place].inbox.clone_from(&number));
+    }
+    Ok(carried_out(app, last, PATIENCE).await)
+}
+
+/// Whether a line neither counts nor says what is known already.
+fn would_be_wrong(entry: &InboxEntry) -> bool {
+    !would_count(entry) && entry.verdict != Verdict::Duplicate
 }
 
 fn told(line: &Line, entry: &InboxEntry) -> ImportedLine {
@@ -250,7 +298,7 @@ fn misread(line: &Line, wrong: &Wrong) -> ImportedLine {
     ImportedLine {
         line: line.number,
         verdict: None,
-        reason: "unreadable".to_owned(),
+        reason: UNREADABLE_LINE.to_owned(),
         message: wrong.message.clone(),
         column: Some(wrong.column.clone()),
         inbox: None,

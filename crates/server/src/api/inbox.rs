@@ -144,7 +144,8 @@ pub async fn find(
     let key = params.click_id.map(|text| click_named(names, &text)).transpose()?.map(|id| id.key);
     let before = params.cursor.map(|cursor| cursor.parse()).transpose().map_err(|_| no_cursor())?;
     let InboxParams { verdict, reason, q: text, .. } = params;
-    let query = InboxQuery { verdict, reason, key, text, before, limit: limit + 1 };
+    let limits = InboxQuery { before, limit: limit + 1, ..InboxQuery::default() };
+    let query = InboxQuery { verdict, reason, key, text, ..limits };
     let mut entries = app.events.inbox(workspace, query).await?;
     let more = entries.len() > limit;
     entries.truncate(limit);

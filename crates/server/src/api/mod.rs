@@ -1,9 +1,10 @@
 //! The HTTP API: everything under `/api/v1`, and `/metrics`.
 //!
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
-//! `kind` (the table of kinds), `thing_input`, `notes`, `parallel_tracking`, `listing`, `write`, `things`, `revisions`, `template_view`,
-//! `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `simulate`. Facts: `facts`, `ledger`,
-//! `inbox`, `replay`, `reported`, `import`, `page_story`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`.
+//! `kind` (the table of kinds), `thing_input`, `notes`, `parallel_tracking`, `listing`, `write`, `things`, `revisions`,
+//! `template_view`, `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `reconcile_columns`,
+//! `reconcile_sheet`, `reconcile_calls`, `reconcile`, `simulate`. Facts: `facts`, `ledger`, `inbox`, `replay`, `reported`,
+//! `wrong_lines`, `import`, `page_story`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`. Currencies: `rates`.
 //! Money spent: `cost_input`, `costs`, `cost_import`, `recomputes`. The server: `configuration`, `system`.
 //! The description: `schema`,
 //! `openapi`.
@@ -35,6 +36,10 @@ mod recomputes;
 mod freshness;
 mod names;
 mod question;
+mod reconcile;
+mod reconcile_calls;
+mod reconcile_columns;
+mod reconcile_sheet;
 mod reports;
 mod simulate;
 
@@ -52,6 +57,7 @@ mod page_story;
 mod replay;
 mod reported;
 mod trail;
+mod wrong_lines;
 
 mod configuration;
 mod system;
@@ -70,6 +76,7 @@ pub use extract::read_as;
 pub use kind::{Resource, Site};
 pub use thing_input::fill;
 pub use token::new_token;
+pub use wrong_lines::KeptLines;
 
 use crate::app::App;
 use axum::Router;
@@ -91,6 +98,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/reports/export", post(reports::export))
         .route("/api/v1/reports/fields", get(reports::fields))
         .route("/api/v1/reports/metrics", get(reports::metrics))
+        .route(
+            "/api/v1/reconcile",
+            post(reconcile::reconcile).layer(DefaultBodyLimit::max(reconcile::FILE_BYTES_MAX)),
+        )
         .route("/api/v1/simulate", post(simulate::simulate))
         .route("/api/v1/clicks", get(clicks::list))
         .route("/api/v1/clicks/{click_id}", get(trail::show))

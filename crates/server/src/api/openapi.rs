@@ -5,7 +5,8 @@ use super::problem::{PROBLEM_JSON, ProblemDocument};
 use super::schema::{describe, shared};
 use super::{
     clicks, configuration, cost_import, costs, events_export, explain, import, inbox, rates,
-    recomputes, replay, reports, revisions, simulate, system, templates, things, tokens, trail,
+    recomputes, reconcile, replay, reports, revisions, simulate, system, templates, things, tokens,
+    trail,
 };
 use axum::response::Response;
 use http::StatusCode;
@@ -38,7 +39,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
         things::show_workspace, things::replace_workspace,
         revisions::list_of_workspace, revisions::compare_of_workspace, revisions::restore_workspace,
         templates::sources, templates::networks,
-        reports::ask, reports::export, reports::fields, reports::metrics, simulate::simulate,
+        reports::ask, reports::export, reports::fields, reports::metrics, reconcile::reconcile, simulate::simulate,
         clicks::list, trail::show, explain::click, explain::visitor, clicks::conversions, import::report, import::import, inbox::list, inbox::show, replay::one, replay::many, events_export::export,
         rates::list, rates::set, rates::import,
         costs::list, costs::add, costs::show, costs::undo, cost_import::import, recomputes::ask, recomputes::show,

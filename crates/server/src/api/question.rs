@@ -34,6 +34,7 @@ pub async fn planned(
         currency: settings.currency,
         now_ms,
         first_event_ms: first_event_ms(app, workspace, &query).await?,
+        uncounted: app.table.load().uncounted_types(workspace).to_vec(),
         export,
     };
     Ok(plan(&query, &context)?)

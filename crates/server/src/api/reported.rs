@@ -17,6 +17,12 @@ use std::fmt::Write;
 /// When the conversion happened; the only column that is no parameter of a postback.
 const TIME: &str = "time";
 
+/// The URL that reported conversions have in the inbox.
+pub const REPORTS_URL: &str = "/api/v1/conversions";
+
+/// The code of a line that cannot be read by itself.
+pub const UNREADABLE_LINE: &str = "unreadable_line";
+
 /// A conversion as it is reported: names and values, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -47,22 +53,35 @@ impl Line {
     /// When a column is unknown, or the time cannot be read.
     pub fn record(&self, method: &str, caller: &Caller, now_ms: i64) -> Result<Record, Wrong> {
         let mut at_ms = now_ms;
-        let mut body = Map::new();
         for (name, value) in &self.columns {
             match name.as_str() {
                 TIME => at_ms = time(value, now_ms)?,
-                name if is_column(name) => {
-                    body.insert(name.to_owned(), Value::String(value.clone()));
-                }
+                name if is_column(name) => {}
                 name => return Err(unknown(name)),
             }
         }
+        Ok(self.written(method, caller, at_ms, now_ms))
+    }
+
+    /// The record of a line that cannot be read, refused as it comes in.
+    pub fn refused(&self, wrong: &Wrong, method: &str, caller: &Caller, now_ms: i64) -> Record {
+        let mut record = self.written(method, caller, now_ms, now_ms);
+        record.facts.push_bytes(tag::INTAKE_REFUSAL, UNREADABLE_LINE.as_bytes());
+        blame(&mut record, Some(&wrong.column));
+        record
+    }
+
+    /// The line as it stands.
+    fn written(&self, method: &str, caller: &Caller, at_ms: i64, now_ms: i64) -> Record {
+        let columns = self.columns.iter();
+        let body: Map<String, Value> =
+            columns.map(|(name, value)| (name.clone(), value.clone().into())).collect();
         let mut facts = Facts::default();
         facts.push_int(tag::AT, at_ms);
         facts.push_int(tag::RECEIVED, now_ms);
         facts.set_int(Field::Workspace, caller.workspace);
         facts.push_bytes(tag::INTAKE_METHOD, method.as_bytes());
-        facts.push_bytes(tag::INTAKE_URL, b"/api/v1/conversions");
+        facts.push_bytes(tag::INTAKE_URL, REPORTS_URL.as_bytes());
         let (plain, mut hashed) = (Value::Object(body).to_string(), Vec::new());
         let body = first_party::hide_in_body(&plain, &mut hashed);
         facts.push_bytes(tag::INTAKE_BODY, body.as_bytes());
@@ -71,7 +90,7 @@ impl Line {
         }
         facts.push_bytes(tag::ORDER_AUTHOR, caller.author.as_bytes());
         facts.push_int(tag::ELEMENT, i64::try_from(self.number).unwrap_or(i64::MAX));
-        Ok(Record { kind: RecordKind::Report, facts })
+        Record { kind: RecordKind::Report, facts }
     }
 
     /// The column that a code of the inbox blames.
@@ -95,6 +114,11 @@ impl Line {
     fn names_event(&self) -> bool {
         self.columns.iter().any(|(name, _)| param_named(name) == Some(PostbackParam::EventId))
     }
+}
+
+/// Notes on a line that does not count which column is to blame, if one is.
+pub fn blame(record: &mut Record, column: Option<&str>) {
+    record.facts.push_bytes(tag::BLAMED, column.unwrap_or_default().as_bytes());
 }
 
 /// Gives each line without an event id one that follows from what it says, so that the same file again is the same

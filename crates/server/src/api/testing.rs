@@ -107,6 +107,7 @@ impl TestApi {
             started_ms: 1_795_348_800_000,
             saving: tokio::sync::Mutex::new(()),
             simulating: tokio::sync::Mutex::new(()),
+            kept_lines: tokio::sync::Mutex::default(),
         });
         Self { router: router(app.clone()), app, _folder: folder }
     }

@@ -5,6 +5,7 @@ mod costs;
 mod domains;
 mod facts;
 mod rates;
+mod reconcile;
 mod reports;
 mod simulate;
 mod system;

@@ -75,7 +75,8 @@ impl Choices {
             let (payout, repeat) =
                 (&payout[self.below(2) as usize], &repeat[self.below(3) as usize]);
             let body = json!({"words": (0..self.below(3)).map(|n| format!("w{n}")).collect::<Vec<_>>(),
-                "payout": payout, "repeat": repeat, "order": self.below(3)});
+                "payout": payout, "repeat": repeat, "order": self.below(3),
+                "counts": self.below(2) == 0});
             things.conversion_types.push(self.thing(id, body));
         }
         for id in 1..=counts[2] {

@@ -87,6 +87,7 @@ impl Installation {
             started_ms: END_MS,
             saving: tokio::sync::Mutex::new(()),
             simulating: tokio::sync::Mutex::new(()),
+            kept_lines: tokio::sync::Mutex::default(),
         };
         let stop = Arc::new(AtomicBool::new(false));
         let ingest = Some(start_ingest(&app, stop.clone()).await);
@@ -143,6 +144,7 @@ fn plan(metric: &str, by: Vec<Field>) -> Plan {
         currency: Currency::USD,
         now_ms: END_MS,
         first_event_ms: Some(END_MS - 90 * 86_400_000),
+        uncounted: Vec::new(),
         export: false,
     };
     report::plan(&query, &context).unwrap().plan

@@ -77,6 +77,39 @@ fn every_redirect_mode_leads_a_browser_on_with_the_referrer_it_promises() {
     }
 }
 
+#[test]
+fn the_pixel_script_reports_each_order_once_and_a_blocked_tracker_breaks_no_page() {
+    let server = Server::start();
+    let answer = play(&server, "pixel.mjs");
+    for (name, pixels) in [
+        ("cookie", json!([200])),
+        ("parameter", json!([200])),
+        ("platform", json!([200])),
+        ("stranger", json!([200])),
+        ("blocked", json!([])),
+    ] {
+        let expected = json!({ "title": "shown", "errors": [], "pixels": pixels });
+        assert_eq!(answer["seen"][name], expected, "{name}");
+    }
+    server.settle();
+    let inbox = server.get("/inbox").json();
+    let calls = inbox["items"].as_array().unwrap();
+    let said = |name: &str| -> Vec<(&Value, &Value, &Value)> {
+        let is_its =
+            |call: &&Value| call["url"].as_str().unwrap().contains(&format!("txid={name}"));
+        let calls = calls.iter().filter(is_its);
+        calls.map(|call| (&call["verdict"], &call["reason"], &call["click_id"])).collect()
+    };
+    for name in ["cookie", "parameter", "platform"] {
+        assert_eq!(said(name), [(&json!("recorded"), &json!(""), &answer["ids"][name])], "{name}");
+    }
+    let nobody = (&json!("unattributed"), &json!("click_id_missing"), &Value::Null);
+    assert_eq!(said("stranger"), [nobody]);
+    assert_eq!(calls.len(), 4);
+    let totals = server.totals(&["conversions", "revenue"]);
+    assert_eq!(totals, json!({ "conversions": 3, "revenue": "7.50" }));
+}
+
 /// Runs a script of `e2e` against the server; what it prints.
 fn play(server: &Server, script: &str) -> Value {
     let root = Path::new("../..").canonicalize().unwrap();

@@ -36,6 +36,9 @@ mod demo;
 // What came in, and how it is set right.
 mod inbox;
 
+// Clicks and calls in every order, against the plainest book of conversions.
+mod ledger;
+
 // The ways in which conversions come.
 mod ways_in;
 
@@ -47,6 +50,9 @@ mod domains;
 
 // Amounts in other currencies.
 mod rates;
+
+// Totals of others beside ours.
+mod reconcile;
 
 // Data of a newer version.
 mod newer;

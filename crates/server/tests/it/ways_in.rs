@@ -1,6 +1,6 @@
 //! The ways in which conversions come: batches, headers, pages, by hand and from files.
 
-use crate::harness::Server;
+use crate::harness::{Server, TOKEN};
 use serde_json::{Value, json};
 
 fn click(server: &Server) -> String {
@@ -132,6 +132,20 @@ fn a_file_imported_twice_changes_nothing_and_errors_name_line_and_column() {
         assert!(told.contains(counts), "{told}");
         // What is pending counts, and brings no revenue yet.
         assert_eq!(totals(&server), (json!(3), json!("9.00")));
+        // What was wrong is kept, once, with where it stands and what it said.
+        let wrong: Vec<Value> = ["refused", "unattributed"]
+            .iter()
+            .flat_map(|verdict| {
+                let page = server.get(&format!("/inbox?verdict={verdict}")).json();
+                page["items"].as_array().unwrap().clone()
+            })
+            .collect();
+        let told: Vec<&str> = wrong.iter().map(|item| item["message"].as_str().unwrap()).collect();
+        let starts =
+            ["line 7, column txid: ", "line 4, column payout: ", "line 5, column clickid: "];
+        assert_eq!(told.len(), starts.len(), "{told:?}");
+        assert!(starts.iter().zip(&told).all(|(start, told)| told.starts_with(start)), "{told:?}");
+        assert!(wrong[1]["body"].as_str().unwrap().contains("\"payout\":\"1,500\""));
     }
     std::fs::write(&file, "clickid,colour\nx,red\n").unwrap();
     let output = server.command(&["import", "conversions", name]).output().unwrap();
@@ -175,4 +189,52 @@ fn a_conversion_type_has_its_words_its_worth_and_its_own_way_with_repeats() {
     let wrong = server.post("/conversion-types", &json!({ "name": "x", "words": ["FTD"] }));
     assert_eq!((wrong.status, &wrong.json()["field"]), (422, &json!("words[0]")));
     assert_eq!(server.get(&format!("/conversion-types/{number}")).json()["name"], "Deposit");
+}
+
+#[test]
+fn lines_that_do_not_count_are_kept_once_and_count_once_they_are_set_right() {
+    let server = Server::start();
+    let network = server.create("/networks", json!({ "name": "n" }));
+    let offer = json!({ "name": "o", "url": "https://o.example/", "network": network });
+    let offer = server.create("/offers", offer);
+    let flow = json!({ "name": "f", "default": [{ "offers": [{ "offer": offer }] }] });
+    let flow = server.create("/flows", flow);
+    server.create("/campaigns", json!({ "name": "c", "key": "lines", "flow": flow }));
+    let id = server.visit("/c/lines").location_param("clickid");
+    let lines = json!([
+        { "clickid": id, "payout": "2", "txid": "A", "time": "2126-01-01" },
+        { "clickid": id, "payout": "3", "txid": "B", "status": "odd" },
+        { "clickid": id, "payout": "4", "txid": "C", "colour": "red" },
+    ]);
+    let preview = server.post("/conversions?preview=true", &lines).json();
+    assert_eq!((&preview["wrong"], &preview["items"][0]["inbox"]), (&json!(3), &Value::Null));
+    assert_eq!(server.get("/inbox").json()["items"], json!([]));
+    let first = server.post("/conversions", &lines).json();
+    let again = server.post("/conversions", &lines).json();
+    assert_eq!((&first["wrong"], &first["items"]), (&json!(3), &again["items"]));
+    let entries: Vec<Value> =
+        first["items"].as_array().unwrap().iter().map(|item| server.entry(item)).collect();
+    for (entry, verdict, reason, message) in [
+        (&entries[0], "refused", "unreadable_line", "line 1, column time: "),
+        (&entries[1], "held", "status_unmapped", "line 2, column status: "),
+        (&entries[2], "refused", "unreadable_line", "line 3, column colour: "),
+    ] {
+        assert_eq!((&entry["verdict"], &entry["reason"]), (&json!(verdict), &json!(reason)));
+        assert!(entry["message"].as_str().unwrap().starts_with(message), "{entry}");
+    }
+    assert!(entries[0]["body"].as_str().unwrap().contains("2126-01-01"));
+    // What cannot be read stays so, whoever orders it.
+    for entry in [&entries[0], &entries[2]] {
+        let path = format!("/inbox/{}/replay", entry["id"].as_str().unwrap());
+        let judged = server.post(&path, &json!({ "click_id": id })).json();
+        assert_eq!(judged["verdict"], "refused", "{judged}");
+    }
+    let mapped = json!({ "name": "n", "status_map": { "odd": "approved" } }).to_string();
+    let key = format!("Bearer {TOKEN}");
+    let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+    let put = server.request("PUT", &format!("/api/v1/networks/{network}"), &headers, &mapped);
+    assert_eq!(put.status, 200, "{put:?}");
+    let path = format!("/inbox/{}/replay", entries[1]["id"].as_str().unwrap());
+    assert_eq!(server.post(&path, &json!({})).json()["verdict"], "recorded");
+    assert_eq!(totals(&server), (json!(1), json!("3.00")));
 }

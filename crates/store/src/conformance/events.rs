@@ -6,8 +6,10 @@ use crate::events::{Batch, Events, ExportPage, InboxQuery};
 use crate::facts_order::normal_facts;
 use model::Field;
 use model::event::{InboxEntry, Row, RowKind, Verdict};
-use model::metric::{Counter, Metric};
+use model::metric::{Counter, Metric, Selection, Sum};
 use model::query::{Cell, Plan, TimeBasis, ZoneOffsets};
+use model::record::tag;
+use model::thing::Status;
 use std::sync::Arc;
 
 /// Runs the whole suite; `make` gives a fresh, empty store each time.
@@ -176,6 +178,27 @@ async fn sums_are_plain(store: &dyn Events) -> Result<(), StoreError> {
     let country = |code: &str| vec![Cell::Text(code.to_owned())];
     assert_eq!((&rows[0].key, &rows[0].sums), (&country("AT"), &vec![1, 0, 0, 0, 0, 0]));
     assert_eq!((&rows[1].key, &rows[1].sums), (&country("DE"), &vec![1, 1, 1, 1, 30, 70]));
+    let mut euros = entry(2, 10, "b", 1, 110);
+    euros.facts.push_int(tag::AMOUNT, 100);
+    euros.facts.push_bytes(tag::RATE, b"11/10 manual 2026-05-01");
+    let mut apart = entry(3, 10, "c", 1, 0);
+    apart.facts.push_int(tag::AMOUNT, -7);
+    store.commit(batch(9, 10, vec![euros, apart])).await?;
+    let received = |sum| {
+        let selection = Selection::entries(&[Status::Approved], sum);
+        Counter::of(selection)
+    };
+    let counters = [Sum::Revenue, Sum::Received, Sum::Apart].map(received).to_vec();
+    let money = store.answer(&Plan { counters, ..plan(&[], &[]) }).await?;
+    assert_eq!(money.rows[0].sums, [180, 163, -7]);
+    let without = |types: &[&str]| {
+        let types: Vec<String> = types.iter().map(|word| (*word).to_owned()).collect();
+        let counters = ["conversions", "conversions:sale", "revenue"].map(counter);
+        let counting = |counter: Counter| counter.counting(&types);
+        Plan { counters: counters.into_iter().flatten().map(counting).collect(), ..plan(&[], &[]) }
+    };
+    assert_eq!(store.answer(&without(&["lead", "it's"])).await?.rows[0].sums, [3, 3, 180]);
+    assert_eq!(store.answer(&without(&["lead", "sale"])).await?.rows[0].sums, [0, 3, 180]);
     let median = Plan { median: true, ..plan(&[], &["clicks"]) };
     let answer = store.answer(&median).await?;
     assert_eq!((answer.median_seconds, answer.rows[0].median_seconds), (Some(90), Some(90)));
@@ -241,6 +264,8 @@ async fn the_inbox_keeps_calls_and_their_latest_verdict(
     let recorded = InboxQuery { verdict: Some(Verdict::Recorded), ..all() };
     assert_eq!(ask(recorded).await?, [6, 3]);
     assert_eq!(ask(InboxQuery { key: Some(key(1)), ..all() }).await?, [8, 3]);
+    let from = |from, to| Some((MAY_MS + from, MAY_MS + to));
+    assert_eq!(ask(InboxQuery { received: from(5, 8), ..all() }).await?, [6, 5]);
     let why = |reason: &str| InboxQuery { reason: Some(reason.to_owned()), ..all() };
     assert_eq!(ask(why("why")).await?, [8, 6, 5, 3]);
     assert_eq!(ask(why("wh")).await?, [0; 0]);

@@ -115,6 +115,9 @@ pub fn search(
     conditions.extend(query.reason.as_ref().map(|r| format!("reason = {}", literal::text(r))));
     conditions.extend(query.key.map(|key| format!("key = {}", key.0)));
     conditions.extend(
+        query.received.map(|(from, to)| format!("received_ms >= {from} AND received_ms < {to}")),
+    );
+    conditions.extend(
         query
             .before
             .map(|before| format!("sequence < {}", i64::try_from(before).unwrap_or(i64::MAX))),

@@ -123,10 +123,17 @@ fn sum(counter: &Counter, kinds: &[RowKind], expressions: &Expressions<'_>) -> S
         let name = literal::name(Field::ConversionType.name());
         conditions.push(format!("{name} = {}", literal::text(wanted)));
     }
+    if !counter.without_types.is_empty() {
+        let name = literal::name(Field::ConversionType.name());
+        let types = literal::texts(counter.without_types.iter().map(AsRef::as_ref));
+        conditions.push(format!("({name} IS NULL OR {name} NOT IN {types})"));
+    }
     let column = match selection.sum {
         Sum::Count => "count",
         Sum::Cost => "cost",
         Sum::Revenue => "revenue",
+        Sum::Received => "coalesce(amount, revenue)",
+        Sum::Apart => "CASE WHEN rate IS NULL THEN amount END",
     };
     if conditions.is_empty() {
         return format!("sum({column})");

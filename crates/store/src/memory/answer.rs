@@ -6,6 +6,7 @@ use model::Field;
 use model::event::{Row, RowKind};
 use model::metric::{Counter, Sum};
 use model::query::{Answer, AnswerRow, Cell, Plan, counts_for_median};
+use model::record::tag;
 use std::collections::HashMap;
 
 #[derive(Default)]
@@ -75,6 +76,10 @@ fn selects(counter: &Counter, row: &Row, value: impl Fn(Field) -> Cell) -> bool 
             .conversion_type
             .as_deref()
             .is_none_or(|wanted| row.facts.text(Field::ConversionType) == Some(wanted))
+        && !counter
+            .without_types
+            .iter()
+            .any(|word| row.facts.text(Field::ConversionType) == Some(word))
 }
 
 fn amount(counter: &Counter, row: &Row) -> i64 {
@@ -82,6 +87,9 @@ fn amount(counter: &Counter, row: &Row) -> i64 {
         Sum::Count => row.count,
         Sum::Cost => row.cost,
         Sum::Revenue => row.revenue,
+        Sum::Received => row.facts.int_at(tag::AMOUNT).unwrap_or(row.revenue),
+        Sum::Apart if row.facts.text_at(tag::RATE).is_some() => 0,
+        Sum::Apart => row.facts.int_at(tag::AMOUNT).unwrap_or(0),
     }
 }
 

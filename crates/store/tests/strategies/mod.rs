@@ -180,8 +180,11 @@ fn any_counter() -> impl Strategy<Value = Counter> {
         select(names).prop_filter_map("a counter", |name| name.parse::<Metric>().ok()?.counter());
     let typed = select(&["conversions:sale", "revenue:lead", "conversions:it's"][..])
         .prop_filter_map("a counter", |name| name.parse::<Metric>().ok()?.counter());
-    let other = (any_field(), select(&[Sum::Count, Sum::Cost, Sum::Revenue][..])).prop_map(
-        |(field, sum)| {
+    let other = (
+        any_field(),
+        select(&[Sum::Count, Sum::Cost, Sum::Revenue, Sum::Received, Sum::Apart][..]),
+    )
+        .prop_map(|(field, sum)| {
             let selection = Selection {
                 rows: &[],
                 with: &[],
@@ -191,9 +194,8 @@ fn any_counter() -> impl Strategy<Value = Counter> {
                 statuses: &[],
                 sum,
             };
-            Counter { selection, conversion_type: None }
-        },
-    );
+            Counter::of(selection)
+        });
     prop_oneof![6 => known, 1 => typed, 1 => other]
 }
 

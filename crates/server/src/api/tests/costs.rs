@@ -36,6 +36,7 @@ async fn an_entry_is_added_replaced_undone_and_listed() {
     let expected = json!({
         "unchanged": false, "replaced": null, "id": 1, "campaign": { "id": 1, "name": "Shoes" }, "slice": {},
         "from": "2026-11-22T00:00:00Z", "to": "2026-11-23T00:00:00Z", "amount": "10.50", "currency": "USD",
+        "worth": "10.50", "conversion": null,
         "state": "pending", "is_pending": true, "author": "admin token", "at": made.body["at"], "batch": null,
         "undone_by": null, "undone_at": null,
     });
@@ -189,7 +190,7 @@ async fn a_recompute_is_asked_for_and_shown() {
     assert_eq!((&shown["what"], &shown["done"]), (&json!("costs"), &json!(false)));
     assert_eq!(shown["to"], "2026-11-03T00:00:00Z");
     for (question, field) in [
-        (json!({ "what": "fx", "period": "today" }), "what"),
+        (json!({ "what": "clicks", "period": "today" }), "what"),
         (json!({ "what": "costs", "period": { "from": "x", "to": "y" } }), "period.from"),
     ] {
         let refused = api.post("/api/v1/recompute", &question.to_string()).await;

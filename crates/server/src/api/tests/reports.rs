@@ -57,6 +57,35 @@ async fn a_question_is_answered_with_names_totals_and_decimal_text() {
 }
 
 #[tokio::test]
+async fn a_type_that_does_not_count_is_under_its_own_name_alone_and_may_count_again() {
+    let (api, _) = with_clicks().await;
+    let figures = async || {
+        let metrics = [
+            "conversions",
+            "conversions_approved",
+            "conversions:sale",
+            "revenue",
+            "revenue:sale",
+            "cr",
+            "clicks",
+        ];
+        let report = ask(&api, json!({ "metrics": metrics, "period": "last_7_days" })).await;
+        let totals = report["totals"].clone();
+        metrics.map(|metric| totals[metric].clone())
+    };
+    let counted =
+        [json!(1), json!(1), json!(1), json!("1.50"), json!("1.50"), json!(0.5), json!(2)];
+    assert_eq!(figures().await, counted);
+    let made = api.post("/api/v1/conversion-types", r#"{"name":"Sale","counts":false}"#).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let apart = [json!(0), json!(0), json!(1), json!("1.50"), json!("1.50"), json!(0.0), json!(2)];
+    assert_eq!(figures().await, apart);
+    let put = api.put("/api/v1/conversion-types/1", r#"{"name":"Sale","counts":true}"#).await;
+    assert_eq!(put.status, 200, "{}", put.text);
+    assert_eq!(figures().await, counted);
+}
+
+#[tokio::test]
 async fn filters_take_names_and_printed_ids() {
     let (api, key) = with_clicks().await;
     let id = api.click_id(key, 1);

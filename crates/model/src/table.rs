@@ -20,7 +20,6 @@ use crate::template::Template;
 use crate::thing::{
     Campaign, CampaignStatus, ConversionType, CostModel, CostPrecedence, Domain, Flow, Kind,
     Lander, Network, Offer, Payout, Problem, Revision, Source, Thing, ThingId, Workspace,
-    host_is_among,
 };
 use conversion_type::ConversionTypes;
 use domain::Domains;
@@ -304,13 +303,6 @@ impl RoutingTable {
     /// How many campaigns there are.
     pub fn campaign_count(&self) -> usize {
         self.campaigns.len()
-    }
-}
-
-impl CampaignRoute {
-    /// Whether a link may name `host` as its next hop (mode `transparent`).
-    pub fn allows_host(&self, host: &str) -> bool {
-        host_is_among(&self.allowed_hosts, host)
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Raw {
     pub op: usize,
     /// Whom intake took for the sender.
     pub network: Option<u64>,
+    /// When it came.
+    pub received_ms: i64,
     /// When it happened.
     pub at_ms: i64,
     pub event_id: Option<String>,
@@ -209,12 +211,13 @@ impl<'a> Book<'a> {
                 None => return no("unattributed", "platform_id_unknown"),
             },
         };
-        let leads_ms = self.landed[&found.0].at_ms - raw.at_ms;
+        let landed_ms = self.landed[&found.0].at_ms;
         // A busy server gives ids out a moment ahead of its clock, and no part of one is proof of a click to come.
-        if leads_ms > 0 && matches!(call.id, IdForm::Truncated | IdForm::Altered) {
+        let is_part = matches!(call.id, IdForm::Truncated | IdForm::Altered);
+        if is_part && landed_ms > raw.received_ms {
             return no("unattributed", "click_id_unverified");
         }
-        if leads_ms > 60_000 {
+        if landed_ms - raw.at_ms > 60_000 {
             return no("unattributed", "click_id_in_future");
         }
         Ok(found)

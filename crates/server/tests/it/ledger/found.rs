@@ -65,6 +65,7 @@ pub fn entry(item: &Value, play: &Play) -> Entry {
         number: text("id").parse().unwrap(),
         op,
         network: item["network"]["id"].as_u64(),
+        received_ms: ms(&text("received")),
         at_ms: ms(&said.unwrap_or_else(|| text("received"))),
         event_id: param("event_id"),
     };

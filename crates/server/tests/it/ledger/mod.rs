@@ -344,7 +344,8 @@ fn difference(
     let lines = lines.collect::<Vec<_>>().join("\n");
     let op = wrong.first().and_then(|key| key.first()?.parse::<usize>().ok());
     let story = op.filter(|_| by == ["sub4"]).map(|op| {
-        let raw = book::Raw { number: 0, op, network: None, at_ms: 0, event_id: None };
+        let (received_ms, at_ms) = (0, 0);
+        let raw = book::Raw { number: 0, op, network: None, received_ms, at_ms, event_id: None };
         story(book, inbox, &raw)
     });
     format!("by {by:?} at {time} time, {METRICS:?}:\n{lines}\n{}", story.unwrap_or_default())

@@ -10,11 +10,12 @@ import statistics
 import subprocess
 import threading
 import time
+import urllib.request
 
 import machine
-from servers import CAMPAIGNS, Clicktrail, Nginx
+from servers import CAMPAIGNS, TOKEN, Clicktrail, Nginx
 
-REPO = pathlib.Path(__file__).parent.parent
+REPO = pathlib.Path(__file__).resolve().parent.parent
 KEYS = 100_000  # campaigns, or repetitions of fewer
 CONNECTIONS = [256, 1_024, 4_096]
 CONNECTION_KINDS = {"keepalive": [], "connect": ["--connection-per-request"]}
@@ -360,6 +361,19 @@ def landings(bench):
     stop([server])
 
 
+def page_script(bench):
+    """P13: what the page script costs a page: bytes on the wire, and time of the main thread on a slow processor."""
+    server = bench.subject("script", ingest=False)
+    request = urllib.request.Request(f"http://{server.target}/t.js", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        bench.report.line("P13.script.size", len(answer.read()), "bytes", at_most=3 * 1024)
+    arguments = ["node", "weight.mjs", f"http://{server.target}", TOKEN, REPO / "deps" / "chromium"]
+    said = subprocess.run(arguments, cwd=REPO / "e2e", check=True, stdout=subprocess.PIPE)
+    times = json.loads(said.stdout)
+    bench.report.line("P13.script.main_thread", statistics.median(times), "ms", at_most=5)
+    stop([server])
+
+
 def size_costs(bench, measured):
     """CPU per click of each server, measured in turn, with as many requests in the generator's memory for each: what it
     pushes out of the caches is the same then."""
@@ -411,6 +425,7 @@ FIGURES = {
     "P10": start,
     "P11": cpu_by_size,
     "P12": landings,
+    "P13": page_script,
 }
 # Those that need no more of the subject than redirects.
 FIGURES_OF_ANY_SERVER = ["LOAD", "P1", "P2", "P3", "P4"]

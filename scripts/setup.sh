@@ -24,10 +24,8 @@ main() {
     duckdb_library
     geo_tables
     user_agents
-    if [[ $purpose == test ]]; then
-        browser_driver
-        test_corpora
-    fi
+    [[ $purpose == run ]] || browser_driver
+    [[ $purpose != test ]] || test_corpora
 }
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -51,6 +49,16 @@ check_tools() {
     test)
         command -v make >/dev/null || packages+=(make)
         command -v python3 >/dev/null || packages+=(python3)
+        ;;
+    bench)
+        command -v python3 >/dev/null || packages+=(python3)
+        command -v taskset >/dev/null || packages+=(util-linux)
+        find_nginx >/dev/null || packages+=(nginx)
+        command -v wrk >/dev/null || packages+=(wrk)
+        ;;
+    esac
+    case $purpose in
+    test | bench)
         if ! find_chromium >/dev/null; then
             if [[ -n ${CHROMIUM:-} ]]; then
                 missing+=("the browser that CHROMIUM names, '$CHROMIUM' (correct or unset it)")
@@ -58,12 +66,6 @@ check_tools() {
                 packages+=(chromium)
             fi
         fi
-        ;;
-    bench)
-        command -v python3 >/dev/null || packages+=(python3)
-        command -v taskset >/dev/null || packages+=(util-linux)
-        find_nginx >/dev/null || packages+=(nginx)
-        command -v wrk >/dev/null || packages+=(wrk)
         ;;
     esac
     if ((${#packages[@]})) && ! install_packages "${packages[@]}"; then
@@ -247,7 +249,7 @@ browser_driver() {
     mv "$deps/chromium.new.$$" "$deps/chromium"
     local installed=$root/e2e/node_modules/.installed
     cmp -s "$root/e2e/package-lock.json" "$installed" && return
-    say "fetching playwright-core"
+    say "fetching the packages that drive the browser"
     (cd "$root/e2e" && npm ci --silent --ignore-scripts --no-audit --no-fund </dev/null) ||
         stop "npm could not install the packages of e2e/package-lock.json"
     cp "$root/e2e/package-lock.json" "$installed"

@@ -158,6 +158,19 @@ export const journeys = {
     return { before, after: await held(context, page, VARIANTS.subdomain), expected: { clicks: 1, lander_views: 1 } };
   },
 
+  async what_was_kept_goes_when_it_is_refused({ name, context, set, open, id, tag, until }) {
+    set(`/${name}`, () => tag(name));
+    const page = await open(`/${name}?zone=1`);
+    await id(page);
+    const before = await held(context, page, VARIANTS.subdomain);
+    // A script of the page wrote one for this host alone, beside that of the site.
+    await page.evaluate((value) => { document.cookie = `ct_d=${value}; path=/; secure`; }, await id(page));
+    await page.evaluate(() => window.clicktrail.consent(false));
+    check(!(await page.evaluate(() => document.cookie)), 'what scripts may read is gone at once');
+    await until('the other cookies to go', async () => !(await held(context, page, VARIANTS.subdomain)).cookies.length);
+    return { before, after: await held(context, page, VARIANTS.subdomain), expected: one };
+  },
+
   async what_is_granted_later_is_kept_from_then_on({ name, context, set, open, id, tag, until, sites }) {
     set(`/${name}`, () => tag(name, 'data-consent="google"')
       + '<script>window.dataLayer = []; function gtag() { dataLayer.push(arguments); } gtag("consent", "default", { ad_storage: "denied" });</script>');

@@ -54,7 +54,7 @@
     attempt(function () {
       for (var n = parts.length - 1; n >= 0; n--) {
         d.cookie = text + (n ? "; domain=" + parts.slice(n - 1).join(".") : "");
-        if ((cookie() === value) === !!seconds) return;
+        if (cookie() === value) return;
       }
     });
   }

@@ -115,11 +115,14 @@ fn check_storage(seen: &Map<String, Value>) {
     for (journey, moment) in [
         ("nothing_is_kept_of_who_refuses", "before"),
         ("nothing_is_kept_of_who_refuses", "after"),
+        ("what_was_kept_goes_when_it_is_refused", "after"),
         ("what_is_granted_later_is_kept_from_then_on", "before"),
     ] {
         let held = &seen[journey][moment];
         assert_eq!((&held["cookies"], &held["storage"]), (&json!([]), &Value::Null), "{journey}");
     }
+    let kept = &seen["what_was_kept_goes_when_it_is_refused"]["before"];
+    assert!(cookie(kept, "ct_d").is_some() && cookie(kept, "ct_v").is_some(), "{kept:#}");
     let granted = &seen["what_is_granted_later_is_kept_from_then_on"]["after"];
     assert!(cookie(granted, "ct_d").is_some() && cookie(granted, "ct_v").is_some(), "{granted:#}");
 }

@@ -3,7 +3,7 @@
 use super::auth::Caller;
 use super::cost_input::{CostInput, Desk};
 use super::costs::author;
-use super::extract::Params;
+use super::extract::{Params, file_text};
 use super::problem::{ApiError, Code};
 use super::write::{Done, Once};
 use crate::app::{App, now_ms};
@@ -86,12 +86,8 @@ pub async fn import(
     uri: Uri,
     bytes: Bytes,
 ) -> Result<Response, ApiError> {
-    let once = Once::read(&caller, &headers, &uri.to_string(), &bytes)?;
-    let text = str::from_utf8(&bytes).map_err(|error| {
-        let detail = format!("the file is no UTF-8 behind byte {}", error.valid_up_to());
-        ApiError::new(Code::Invalid, detail).remedy("save it as CSV in UTF-8")
-    })?;
-    let lines = lines_of(text)?;
+    let once = Once::read(&caller, &headers, &uri, &bytes)?;
+    let lines = lines_of(file_text(&bytes)?)?;
     let work = {
         let app = app.clone();
         async move { take(&app, &caller, lines, params.preview).await }

@@ -123,7 +123,7 @@ pub async fn add(
     uri: Uri,
     RawJson { value, bytes }: RawJson,
 ) -> Result<Response, ApiError> {
-    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
+    let once = Once::read(&caller, &headers, &uri, &bytes)?;
     let input: CostInput = read_value(value)?;
     let work = {
         let app = app.clone();

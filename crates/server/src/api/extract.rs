@@ -60,6 +60,17 @@ impl<S: Send + Sync> FromRequest<S> for RawJson {
     }
 }
 
+/// The body of a request as the text of a file.
+///
+/// # Errors
+/// Names the byte behind which the file is no UTF-8.
+pub fn file_text(bytes: &[u8]) -> Result<&str, ApiError> {
+    str::from_utf8(bytes).map_err(|error| {
+        let detail = format!("the file is no UTF-8 behind byte {}", error.valid_up_to());
+        ApiError::new(Code::Invalid, detail).remedy("save it as CSV in UTF-8")
+    })
+}
+
 /// Programs that send no Content-Type mean JSON; a form does not.
 fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };

@@ -1,7 +1,7 @@
 //! Conversions by hand: one or many in a request, or a file, each told what it does; with `preview`, what it would do.
 
 use super::auth::Caller;
-use super::extract::{Params, RawJson, read_value};
+use super::extract::{Params, RawJson, file_text, read_value};
 use super::problem::{ApiError, Code};
 use super::reported::{
     Line, UNREADABLE_LINE, Wrong, blame, encoded, is_column, name_events, would_count,
@@ -91,7 +91,7 @@ pub async fn report(
     uri: Uri,
     RawJson { value, bytes }: RawJson,
 ) -> Result<Response, ApiError> {
-    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
+    let once = Once::read(&caller, &headers, &uri, &bytes)?;
     let objects = match value {
         Value::Array(objects) => objects,
         one => vec![one],
@@ -118,15 +118,8 @@ pub async fn import(
     uri: Uri,
     bytes: Bytes,
 ) -> Result<Response, ApiError> {
-    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
-    let text = str::from_utf8(&bytes).map_err(|error| {
-        ApiError::new(
-            Code::Invalid,
-            format!("the file is no UTF-8 behind byte {}", error.valid_up_to()),
-        )
-        .remedy("save it as CSV in UTF-8")
-    })?;
-    let mut lines = lines_of(text)?;
+    let once = Once::read(&caller, &headers, &uri, &bytes)?;
+    let mut lines = lines_of(file_text(&bytes)?)?;
     name_events(&mut lines);
     let work = {
         let app = app.clone();

@@ -73,7 +73,7 @@ pub async fn ask(
     uri: Uri,
     RawJson { value, bytes }: RawJson,
 ) -> Result<Response, ApiError> {
-    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
+    let once = Once::read(&caller, &headers, &uri, &bytes)?;
     let input: RecomputeInput = read_value(value)?;
     let work = {
         let app = app.clone();

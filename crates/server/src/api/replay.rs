@@ -69,7 +69,7 @@ pub async fn one(
     uri: Uri,
     RawJson { value, bytes }: RawJson,
 ) -> Result<Response, ApiError> {
-    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
+    let once = Once::read(&caller, &headers, &uri, &bytes)?;
     let input: ReplayInput = if value.is_null() { Default::default() } else { read_value(value)? };
     let click = input.click_id.map(|text| click_named(&AppNames::of(&app), &text)).transpose()?;
     let work = {

@@ -244,7 +244,7 @@ async fn restore_of<B: Resource>(
     uri: Uri,
     RawJson { value, bytes }: RawJson,
 ) -> Result<Response, ApiError> {
-    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
+    let once = Once::read(&caller, &headers, &uri, &bytes)?;
     let restore = if value.is_null() { Restore::default() } else { read_value::<Restore>(value)? };
     let work = restore_thing::<B>(app.clone(), caller, id, headers, restore);
     once.carry_out(app, work).await

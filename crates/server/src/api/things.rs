@@ -72,7 +72,7 @@ async fn create<B: Resource>(
     uri: Uri,
     RawJson { value, bytes }: RawJson,
 ) -> Result<Response, ApiError> {
-    let once = Once::read(&caller, &headers, uri.path(), &bytes)?;
+    let once = Once::read(&caller, &headers, &uri, &bytes)?;
     let work = {
         let app = app.clone();
         async move {

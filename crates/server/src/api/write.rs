@@ -5,7 +5,7 @@ use super::extract::json_bytes;
 use super::problem::{ApiError, Code};
 use crate::app::{App, now_ms};
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use model::thing::{Revision, ThingId};
 use sha2::{Digest, Sha256};
 use std::error::Error;
@@ -94,14 +94,14 @@ pub struct Once {
 }
 
 impl Once {
-    /// Reads the key; the request is the same when method, address and body are.
+    /// Reads the key; the request is the same when method, address with its query, and body are.
     ///
     /// # Errors
     /// When the key has a wrong form.
     pub fn read(
         caller: &Caller,
         headers: &HeaderMap,
-        address: &str,
+        address: &Uri,
         body: &[u8],
     ) -> Result<Self, ApiError> {
         let key = headers.get(IDEMPOTENCY_KEY).map(|value| {
@@ -114,7 +114,7 @@ impl Once {
             })
         });
         let mut hash = Sha256::new();
-        hash.update(address.as_bytes());
+        hash.update(address.to_string());
         hash.update([0]);
         hash.update(body);
         let request_sha256 = hash.finalize().into();

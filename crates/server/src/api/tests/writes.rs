@@ -29,6 +29,21 @@ async fn a_repeated_request_is_carried_out_once_and_answered_alike() {
 }
 
 #[tokio::test]
+async fn the_key_of_a_preview_is_not_answered_for_the_act_itself() {
+    let api = TestApi::new();
+    for (address, body) in
+        [("/api/v1/conversions", "[]"), ("/api/v1/conversions/import", "clickid\n")]
+    {
+        let preview = format!("{address}?preview=true");
+        let key = [("Idempotency-Key", address)];
+        let tried = api.ask("POST", &preview, &key, body).await;
+        assert_eq!((tried.status, &tried.body["preview"]), (200, &json!(true)), "{tried:?}");
+        let done = api.ask("POST", address, &key, body).await;
+        assert_eq!((done.status, &done.body["code"]), (422, &json!("idempotency_key_reused")));
+    }
+}
+
+#[tokio::test]
 async fn a_refused_request_may_be_corrected_under_its_key() {
     let api = TestApi::new();
     assert_eq!(make(&api, "k", r#"{"name":"Offer"}"#).await.status, 422);

@@ -56,7 +56,7 @@ pub(super) async fn run(stores: Recomputer<'_>, job: &Recompute) -> Result<Progr
     let mut progress = Progress::default();
     for (number, span) in (0..).zip(pieces(&span)).skip_while(|(number, _)| *number < done) {
         let rows = rows(stores, span, through).await?;
-        progress.rows.0 += rows.len() as u64;
+        progress.rows.0 += rows.iter().filter(|row| row.kind == RowKind::Click).count() as u64;
         progress.rows.1 = progress.rows.0;
         let piece = Piece { job: job.id, number, through, basis: hash(through) };
         let staged = stores.rewrites.stage(piece, judged(&rows, stores)).await;

@@ -124,7 +124,7 @@ async fn play(installation: &Installation, random: &mut Random, waves: usize) {
         if wave % WAVES_PER_SAVE == WAVES_PER_SAVE - 1 {
             installation.save(setup::later(random)).await;
         }
-        random.shuffle(&mut people);
+        setup::shuffle(&mut people, random);
         let mut acts = Vec::with_capacity(WAVE);
         for mut person in people.drain(PEOPLE - WAVE..) {
             let (edge, uri, goes_on) =

@@ -107,7 +107,7 @@ fn flow(id: ThingId, random: &mut Random) -> Value {
         _ => "draw_again",
     };
     let mut rules = conditions(id, random);
-    random.shuffle(&mut rules);
+    shuffle(&mut rules, random);
     let rules: Vec<Value> = rules
         .into_iter()
         .map(|(rule, when)| {
@@ -232,9 +232,16 @@ fn path(flow: ThingId, random: &mut Random) -> Value {
     json!({"landers": landers, "offers": offers, "offer_choice": choice})
 }
 
+/// Puts a list into another order.
+pub fn shuffle<T>(list: &mut [T], random: &mut Random) {
+    for end in (1..list.len()).rev() {
+        list.swap(end, random.below(end + 1));
+    }
+}
+
 fn alternatives(name: &str, end: ThingId, count: usize, random: &mut Random) -> Vec<Value> {
     let mut ids: Vec<ThingId> = (1..=end).collect();
-    random.shuffle(&mut ids);
+    shuffle(&mut ids, random);
     let weighted = |(place, id): (usize, &ThingId)| {
         let weight = if place == 0 { 30 } else { random.below(4) * 30 };
         json!({name: id, "weight": weight})

@@ -5,20 +5,21 @@
 //! each by itself. `CLICKTRAIL_SEED` plays another play, `CLICKTRAIL_OPERATIONS` a shorter one.
 
 mod book;
-mod chance;
 mod figures;
 mod found;
 mod play;
+#[path = "../../replay/random.rs"]
+mod random;
 mod send;
 mod wire;
 mod world;
 
 use crate::harness::{Server, TOKEN, wait_for};
 use book::Book;
-use chance::Chance;
 use figures::{GROUPINGS, METRICS};
 use found::{Entry, Row};
 use play::{Op, Play, Way};
+use random::Random;
 use send::{Post, visit_ms};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
@@ -58,7 +59,7 @@ fn what_was_reported_in_any_way_order_and_number_adds_up_to_what_the_plainest_bo
     let operations = asked("CLICKTRAIL_OPERATIONS").unwrap_or(100_000) as usize;
     let (mut server, world) = start();
     let (mut play, post, mut acts) = (Play::default(), Post::default(), Vec::new());
-    let mut chance = Chance(seed);
+    let mut chance = Random(seed);
     let mut kills = 0;
     for wave in 0..WAVES {
         // What kills leave unasked is made up for later.
@@ -130,7 +131,7 @@ fn act(
     server: &Server,
     world: &World,
     post: &Post,
-    chance: &mut Chance,
+    chance: &mut Random,
     wave: usize,
     acts: &mut Vec<(u64, Act)>,
 ) {

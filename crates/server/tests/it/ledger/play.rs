@@ -1,6 +1,6 @@
 //! What happens, drawn from a seed: visits, steps from landers to offers, and calls about them in every way.
 
-use super::chance::Chance;
+use super::random::Random;
 
 /// Somebody follows a campaign's link.
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ const WORDS: [Option<&str>; 10] = [
 
 impl Play {
     /// Draws requests with `count` operations: each with how often it is sent, in order.
-    pub fn wave(&mut self, chance: &mut Chance, campaigns: usize, count: usize) -> Vec<Parcel> {
+    pub fn wave(&mut self, chance: &mut Random, campaigns: usize, count: usize) -> Vec<Parcel> {
         let (mut queue, mut sent): (Vec<Parcel>, usize) = (Vec::new(), 0);
         while sent < count {
             let parcel = self.draw(chance, campaigns);
@@ -196,7 +196,7 @@ impl Play {
         queue
     }
 
-    fn draw(&mut self, chance: &mut Chance, campaigns: usize) -> Parcel {
+    fn draw(&mut self, chance: &mut Random, campaigns: usize) -> Parcel {
         let settled = self.visits.partition_point(|op| op + DISTANCE < self.ops.len());
         let way = match chance.below(100) {
             _ if settled < 20 => Way::Visit,
@@ -236,7 +236,7 @@ impl Play {
     }
 
     /// Mostly one of the few that much is said about at the time.
-    fn pick_visit(&self, chance: &mut Chance, settled: usize) -> usize {
+    fn pick_visit(&self, chance: &mut Random, settled: usize) -> usize {
         let place = match chance.below(10) {
             0 => chance.below(settled),
             // Some are reported about for as long as the play lasts, whatever rates become.
@@ -248,11 +248,11 @@ impl Play {
     }
 }
 
-fn some(chance: &mut Chance, below: usize) -> Option<usize> {
+fn some(chance: &mut Random, below: usize) -> Option<usize> {
     (!chance.one_in(3)).then(|| chance.below(below))
 }
 
-fn visit(chance: &mut Chance, campaigns: usize) -> Visit {
+fn visit(chance: &mut Random, campaigns: usize) -> Visit {
     Visit {
         campaign: chance.below(campaigns),
         placement: some(chance, 4),
@@ -267,7 +267,7 @@ fn visit(chance: &mut Chance, campaigns: usize) -> Visit {
     }
 }
 
-fn call(chance: &mut Chance, visit: usize, way: Way) -> Call {
+fn call(chance: &mut Random, visit: usize, way: Way) -> Call {
     let id = match chance.below(100) {
         _ if way == Way::Pixel && chance.one_in(2) => IdForm::Cookie,
         0..68 => IdForm::Exact,
@@ -304,7 +304,7 @@ fn call(chance: &mut Chance, visit: usize, way: Way) -> Call {
     }
 }
 
-fn amount(chance: &mut Chance) -> Amount {
+fn amount(chance: &mut Random) -> Amount {
     match chance.below(24) {
         0..4 => Amount::Absent,
         4 => Amount::Thousands,

@@ -1,7 +1,7 @@
 //! Sending: requests from operations, by many connections at once, and what was answered.
 
-use super::chance::Chance;
 use super::play::{Amount, Call, IdForm, Op, Parcel, Play, Visit, Way};
+use super::random::Random;
 use super::wire::{Reply, Wire};
 use super::world::{World, decimal};
 use crate::harness::TOKEN;
@@ -70,7 +70,7 @@ impl Post {
             for worker in 0..CONNECTIONS {
                 let next = &next;
                 scope.spawn(move || {
-                    let mut chance = Chance(seed ^ (worker as u64) << 40);
+                    let mut chance = Random(seed ^ (worker as u64) << 40);
                     let mut wire = Wire::to(address);
                     while let Some(parcel) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
                         // Who gets no answer asks again, or does not; a visitor who does is another one.

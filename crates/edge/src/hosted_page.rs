@@ -6,12 +6,13 @@
 //! URL may become markup or code (OWASP, Cross Site Scripting Prevention Cheat Sheet). All else of a page stays byte for
 //! byte.
 //!
-//! Modules in reading order: `reader` goes through the markup, `slots` finds the tokens of a stretch, `attribute`,
+//! Modules in reading order: `reader` goes through the markup (`foreign`: how long an `<svg>` lasts), `slots` finds the tokens of a stretch, `attribute`,
 //! `address` and `strings` say which of them may be filled, `escape` writes the values.
 
 mod address;
 mod attribute;
 mod escape;
+mod foreign;
 mod reader;
 mod slots;
 mod strings;

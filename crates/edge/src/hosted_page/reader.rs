@@ -1,6 +1,7 @@
 //! Goes through a page's markup once and notes where values and the page script go.
 
 use super::attribute::{self, Attribute, Kind};
+use super::foreign::Foreign;
 use super::slots::{self, Found};
 use super::{HostedPage, Piece, Place, What, strings};
 use html5gum::emitters::callback::{Callback, CallbackEmitter, CallbackEvent};
@@ -23,8 +24,7 @@ struct Reader<'a> {
     /// Where the text begins that no tag has ended yet.
     text_from: usize,
     content: Content,
-    /// The outermost `<svg>` or `<math>` that is open, and how many of its name.
-    foreign: Option<(Box<str>, usize)>,
+    foreign: Option<Foreign>,
     tag: Tag,
     front: Front,
     script_at: usize,
@@ -35,7 +35,7 @@ struct Reader<'a> {
 
 /// What the text is until the next tag.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Content {
+pub(super) enum Content {
     /// Shown, with tags in it.
     Markup,
     /// Shown, up to the end tag (`<title>`).
@@ -198,12 +198,12 @@ impl<'a> Reader<'a> {
         for attribute in &tag.attributes {
             self.attribute(attribute, has_http_equiv);
         }
-        if let Some((root, depth)) = &mut self.foreign {
-            *depth += usize::from(*root == tag.name && !is_closed);
+        if let Some(foreign) = &mut self.foreign {
+            foreign.start_tag(tag.name, is_closed);
             return;
         }
         if is_foreign && !is_closed {
-            self.foreign = Some((tag.name, 1));
+            self.foreign = Some(Foreign::new(tag.name));
             return;
         }
         self.content = content(&tag.name);
@@ -222,14 +222,7 @@ impl<'a> Reader<'a> {
     fn end_tag(&mut self, name: &[u8]) {
         self.content = Content::Markup;
         self.tag = Tag::default();
-        if let Some((root, depth)) = &mut self.foreign
-            && root.as_bytes() == name
-        {
-            *depth -= 1;
-            if *depth == 0 {
-                self.foreign = None;
-            }
-        }
+        self.foreign = self.foreign.take().and_then(|foreign| foreign.without(name));
     }
 
     /// The page script goes behind what ends at `end`, if nothing has come yet but the front of a page.
@@ -284,7 +277,7 @@ fn string_places(script: &str, found: &[Found]) -> Vec<Option<Place>> {
 
 /// What follows the start tag of an element outside `<svg>` and `<math>` (HTML, parsing of the tokens "in body" and
 /// "in head"). With scripts off a `<noscript>` holds markup; with scripts on nobody sees it.
-fn content(name: &str) -> Content {
+pub(super) fn content(name: &str) -> Content {
     match name {
         "title" | "textarea" => Content::Plain,
         "script" => Content::Script,

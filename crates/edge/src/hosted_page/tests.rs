@@ -111,6 +111,8 @@ fn where_no_value_may_stand_a_token_stays_as_it_is() {
         "<svg><a href='{city}' title='{city}'>{city}</a><script>'{city}'</script></svg>",
         "<math><mi>{city}</mi></math>",
         "<svg><![CDATA[ {city} ]]></svg>",
+        "<svg><foreignObject><style></svg>{city}</style>",
+        "<svg><p><title></svg>{city}</title>",
         "<xmp>{city}</xmp>",
         "<iframe>{city}</iframe>",
         "<noembed>{city}</noembed>",
@@ -170,6 +172,16 @@ fn a_value_can_be_no_more_than_a_value() {
         ("<a href='tg://resolve?x={city}'>", "a b", "<a href='tg://resolve?x=a%20b'>"),
         ("<a href='{city}:{city}'>", "javascript", "<a href='{city}:javascript'>"),
         ("<a href='tel:{city}'>", "+1", "<a href='tel:%2B1'>"),
+        (
+            "<svg><title>a</title><style>b</style></svg>{city}",
+            "y",
+            "<svg><title>a</title><style>b</style></svg>y",
+        ),
+        (
+            "<svg/>{city}<svg><svg></svg>{city}</svg>{city}",
+            "y",
+            "<svg/>y<svg><svg></svg>{city}</svg>y",
+        ),
         ("<b>{city}</b>", "{{a}}", "<b>&#123;&#8203;&#123;a&#125;&#125;</b>"),
         ("<b>{city}{city}</b>", "{", "<b>&#123;&#8203;&#123;&#8203;</b>"),
         ("<b>{city:default(a>b)}</b>", "", "<b>a&#62;b</b>"),
@@ -279,7 +291,7 @@ fn skeleton(html: &str, switches: bool) -> Vec<String> {
     skeleton
 }
 
-const FRAGMENTS: [&str; 84] = [
+const FRAGMENTS: [&str; 85] = [
     "{city}",
     "{sub1:raw}",
     "{sub2:default(\"x)}",
@@ -348,6 +360,7 @@ const FRAGMENTS: [&str; 84] = [
     "<svg ",
     "</svg>",
     "<math><mi>",
+    "<svg><p>",
     "</math>",
     "<noscript>",
     "</noscript>",

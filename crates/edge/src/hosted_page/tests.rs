@@ -291,7 +291,7 @@ fn skeleton(html: &str, switches: bool) -> Vec<String> {
     skeleton
 }
 
-const FRAGMENTS: [&str; 85] = [
+const FRAGMENTS: [&str; 86] = [
     "{city}",
     "{sub1:raw}",
     "{sub2:default(\"x)}",
@@ -341,6 +341,7 @@ const FRAGMENTS: [&str; 85] = [
     "<a href=javascript:",
     " title=",
     " title='",
+    "<b alt=\"",
     " onclick=\"f('",
     " onclick=",
     " style=",

@@ -4,7 +4,7 @@
 //! host it came to: `site`, and the page it came from: `origins`. What is made of it: `visitor` (who), `source` (what the ad platform says), `price` (what it costs), `ids` (its key), `visits`
 //! (first time or again), `choices` (what a visitor had and saw). The endpoints: `click`, `direct` (a landing that
 //! a page reports), `joined` (where both announce one click), `lander_click`, `page_event`, `impression`, `intake`
-//! (postbacks and pixels), `health`; and `rehearsal` (a click that nobody made). What they share: `link` (which
+//! (postbacks and pixels), `hosted_page` (the pages of hosted landers), `health`; and `rehearsal` (a click that nobody made). What they share: `link` (which
 //! campaign is asked for), `onward` (how somebody is sent on), `log` (the durability rule), `unlogged` (what is owed when
 //! the journal fails), `recent` and `older` (clicks to come back to), `once` (what must not count twice), `verdicts`, `reply`, `counters`. Around them: `edge`
 //! (the dispatcher) `serve` (connections), `respond` (what a request on one gets) and `secure` (their
@@ -38,6 +38,7 @@ mod batch;
 mod click;
 mod direct;
 mod health;
+mod hosted_page;
 mod impression;
 mod intake;
 mod joined;
@@ -68,6 +69,7 @@ mod serve;
 pub use config::{Config, Limits, OnLogFailure};
 pub use counters::Event;
 pub use edge::{Clock, Edge, Parts, Status, WallClock};
+pub use hosted_page::{HostedPage, ScriptTag};
 pub use ids::{FloorError, IdFloor};
 pub use older::{BoxFuture, ClickLookup, RecentClick};
 pub use rehearsal::Rehearsal;

@@ -4,9 +4,13 @@
 //! are percent-encoded for a URL component, so they cannot add parameters, and no byte of a value
 //! can end a header line.
 
-use crate::field::{Field, UnknownField};
-use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+mod slot;
+
+pub use slot::{Slot, Token, TokenValues};
+
+use crate::field::Field;
+use slot::{is_url_byte, push_component, push_encoded};
+use std::fmt;
 
 /// A parsed URL with tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,35 +23,7 @@ pub struct Template {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Literal(Box<str>),
-    Token { written: Box<str>, token: Token, encoding: Encoding, default: Box<str> },
-}
-
-/// What a token stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Token {
-    /// A field of the click.
-    Field(Field),
-    /// The name of the thing a field points to (`{campaign.name}`); of a domain its host (`{domain.host}`).
-    Name(Field),
-    /// The amount of a conversion.
-    Payout,
-    /// A number drawn for the click.
-    Random,
-    /// Unix time of the event in seconds.
-    Timestamp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
-    Component,
-    Raw,
-    Sha256,
-}
-
-/// Gives tokens their values.
-pub trait TokenValues {
-    /// The value of `token`; empty when it has none.
-    fn value(&self, token: Token) -> Cow<'_, str>;
+    Slot(Slot),
 }
 
 /// Why a text is no destination.
@@ -105,14 +81,14 @@ impl Template {
             if open > 0 {
                 parts.push(Part::Literal(remaining[..open].into()));
             }
-            parts.push(parse_token(&remaining[open + 1..close])?);
+            parts.push(Part::Slot(Slot::parse(&remaining[open + 1..close])?));
             remaining = &remaining[close + 1..];
         }
         if !remaining.is_empty() {
             parts.push(Part::Literal(remaining.into()));
         }
         let is_click_id =
-            |p: &Part| matches!(p, Part::Token { token: Token::Field(Field::ClickId), .. });
+            |p: &Part| matches!(p, Part::Slot(s) if s.token() == Token::Field(Field::ClickId));
         let has_click_id = parts.iter().any(is_click_id);
         Ok(Self { text: text.into(), parts, has_click_id })
     }
@@ -129,11 +105,9 @@ impl Template {
         values: &impl TokenValues,
     ) -> impl Iterator<Item = (&str, Token, String, bool)> {
         self.parts.iter().filter_map(|part| {
-            let Part::Token { written, token, default, .. } = part else { return None };
-            let value = values.value(*token).into_owned();
-            let is_default = value.is_empty() && !default.is_empty();
-            let value = if is_default { default.to_string() } else { value };
-            Some((&**written, *token, value, is_default))
+            let Part::Slot(slot) = part else { return None };
+            let (value, is_default) = slot.value(values);
+            Some((slot.written(), slot.token(), value.into_owned(), is_default))
         })
     }
 
@@ -148,11 +122,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => url.push_str(text),
-                Part::Token { token, encoding, default, .. } => {
-                    let value = values.value(*token);
-                    let value = if value.is_empty() { default } else { value.as_ref() };
-                    encode(&mut url, value, *encoding);
-                }
+                Part::Slot(slot) => slot.push_url(&mut url, values, true),
             }
         }
         url
@@ -190,87 +160,12 @@ fn check_authority(authority: &str) -> Result<(), TemplateError> {
     (host_is_fine && port.parse::<u16>().is_ok()).then_some(()).ok_or(TemplateError::Authority)
 }
 
-/// What stands between the braces: a name, then `:function` any number of times.
-fn parse_token(inner: &str) -> Result<Part, TemplateError> {
-    let mut pieces = inner.split(':');
-    let name = pieces.next().unwrap_or_default();
-    let token = token(name).map_err(|_| TemplateError::Unknown(name.to_owned()))?;
-    let (mut encoding, mut default) = (Encoding::Component, "");
-    for function in pieces {
-        match function {
-            "urlencode" => encoding = Encoding::Component,
-            "raw" => encoding = Encoding::Raw,
-            "sha256" => encoding = Encoding::Sha256,
-            other => {
-                let argument =
-                    other.strip_prefix("default(").and_then(|rest| rest.strip_suffix(')'));
-                default = argument.ok_or_else(|| TemplateError::Function(other.to_owned()))?;
-            }
-        }
-    }
-    Ok(Part::Token { written: inner.into(), token, encoding, default: default.into() })
-}
-
-/// The token of a name, or of one of the names other trackers use for it.
-fn token(name: &str) -> Result<Token, UnknownField> {
-    Ok(match name {
-        "payout" => Token::Payout,
-        "random" => Token::Random,
-        "timestamp" => Token::Timestamp,
-        "status" => Token::Field(Field::ConversionStatus),
-        "type" => Token::Field(Field::ConversionType),
-        "clickid" | "cid" | "subid" => Token::Field(Field::ClickId),
-        "campaign.id" => Token::Field(Field::Campaign),
-        "campaign.name" => Token::Name(Field::Campaign),
-        "domain.host" => Token::Name(Field::Domain),
-        "lander.id" => Token::Field(Field::Lander),
-        "offer.id" => Token::Field(Field::Offer),
-        _ => Token::Field(name.parse()?),
-    })
-}
-
-fn encode(url: &mut String, value: &str, encoding: Encoding) {
-    match encoding {
-        Encoding::Component => push_encoded(url, value, |b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~')
-        }),
-        Encoding::Raw => push_encoded(url, value, is_url_byte),
-        Encoding::Sha256 => {
-            use sha2::Digest as _;
-            for byte in sha2::Sha256::digest(value.as_bytes()) {
-                let _ = write!(url, "{byte:02x}");
-            }
-        }
-    }
-}
-
-/// Whether a byte may stand unencoded somewhere in a URL: visible ASCII but the delimiters that
-/// browsers rewrite or that end an HTML attribute.
-fn is_url_byte(b: u8) -> bool {
-    b.is_ascii_graphic()
-        && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
-}
-
-/// Appends `value` with every byte that `keep` refuses as `%XX`.
-fn push_encoded(url: &mut String, value: &str, keep: impl Fn(u8) -> bool) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in value.as_bytes() {
-        if keep(byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push('%');
-            url.push(char::from(HEX[usize::from(byte >> 4)]));
-            url.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-}
-
 /// Appends `name=value` to the query of `url`, in front of a fragment, with `value` encoded.
 pub fn append_param(url: &mut String, name: &str, value: &str) {
     let mut pair = String::with_capacity(name.len() + value.len() + 2);
     pair.push_str(name);
     pair.push('=');
-    encode(&mut pair, value, Encoding::Component);
+    push_component(&mut pair, value);
     append_pair(url, &pair);
 }
 
@@ -307,6 +202,7 @@ fn has_param(url: &str, name: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::borrow::Cow;
 
     /// Every token has the same value.
     struct Always(&'static str);

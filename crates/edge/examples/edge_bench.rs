@@ -65,7 +65,9 @@ fn edge(folder: &std::path::Path, durability: Durability) -> Result<Arc<Edge>, B
     let (journal, _) = Journal::open(Arc::new(RealDisk::new()), &folder.join("journal"), options)?;
     let mac = MacKey { valid_from_ms: 0, secret: [1; 16] };
     let keys = KeyRing::new(vec![mac], [2; 16], [3; 16]).ok_or("no signing key")?;
+    let bundles = Arc::new(edge::Bundles::new("bundles".into()));
     let parts = Parts {
+        bundles,
         keys: Arc::new(keys),
         table: Arc::new(ArcSwap::from_pointee(RoutingTable::new(&things()))),
         agents: Arc::new(Agents::load()?),

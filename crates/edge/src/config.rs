@@ -79,6 +79,8 @@ pub struct Limits {
     pub head_deadline: Duration,
     /// From the head to the end of the body.
     pub body_deadline: Duration,
+    /// From one piece of a long answer, of 64 KiB, to the next.
+    pub send_deadline: Duration,
     /// From an answer to the next complete head.
     pub idle_deadline: Duration,
     /// From the signal to stop to the end of requests under way.
@@ -97,6 +99,7 @@ impl Default for Limits {
             handshake_deadline: Duration::from_secs(5),
             head_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(10),
+            send_deadline: Duration::from_secs(120),
             idle_deadline: Duration::from_secs(30),
             stop_deadline: Duration::from_secs(5),
             connections_max: 16_384,

@@ -19,11 +19,13 @@ pub(crate) enum Phase {
     Idle = 2,
     /// It is being encrypted.
     Securing = 3,
+    /// A piece of a long answer was handed over, and the next one awaits its turn.
+    Sending = 4,
 }
 
 /// What one connection is at, and since when.
 pub(crate) struct Pulse {
-    /// Milliseconds since `started`, times four, plus the phase.
+    /// Milliseconds since `started`, times eight, plus the phase.
     state: AtomicU64,
     started: Instant,
     /// Requests under way, where a connection may have several.
@@ -44,7 +46,7 @@ impl Pulse {
             Phase::Busy => 0,
             _ => self.started.elapsed().as_millis() as u64,
         };
-        self.state.store(since_ms << 2 | phase as u64, Ordering::Relaxed);
+        self.state.store(since_ms << 3 | phase as u64, Ordering::Relaxed);
     }
 
     /// One of several requests begins.
@@ -68,13 +70,14 @@ impl Pulse {
 
     fn read(&self) -> (Phase, Duration) {
         let state = self.state.load(Ordering::Relaxed);
-        let phase = match state & 3 {
+        let phase = match state & 7 {
             0 => Phase::Opening,
             1 => Phase::Busy,
             2 => Phase::Idle,
-            _ => Phase::Securing,
+            3 => Phase::Securing,
+            _ => Phase::Sending,
         };
-        (phase, Duration::from_millis(state >> 2))
+        (phase, Duration::from_millis(state >> 3))
     }
 }
 

@@ -44,12 +44,14 @@ events! {
     BatchTooLong "batch_too_long" "a call reported more conversions than are read at a time";
     NotLogged "not_logged" "the journal could not take the record and the answer said so";
     Method "method_not_allowed" "the endpoint does not know the method";
+    NoLanderFile "no_lander_file" "no hosted lander has a file of this path";
     NoEndpoint "no_endpoint" "no endpoint has this path";
     HeadersTooMany "too_many_headers" "more header fields than allowed";
     HeadTooLarge "head_too_large" "a longer request line or more header bytes than allowed";
     RequestMalformed "malformed_request" "not HTTP/1.1";
     RequestAborted "aborted_request" "the peer went away within a request";
     HeadTimeout "head_timeout" "the request's head did not come in time";
+    SendTimeout "send_timeout" "a visitor did not take a long answer in time";
     BodyTooLarge "body_too_large" "a larger body than allowed";
     BodyTimeout "body_timeout" "the body did not come in time";
     BodyEncoded "encoded_body" "the body is compressed, which intake does not read";

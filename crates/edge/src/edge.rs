@@ -3,6 +3,7 @@
 use crate::config::{Config, OnLogFailure};
 use crate::cookie::Cookies;
 use crate::counters::{Counters, Event};
+use crate::hosted::{self, Bundles, Library};
 use crate::ids::{IdFloor, Ids};
 use crate::joined;
 use crate::link::{self, Link};
@@ -66,6 +67,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Clicks that are not in memory any more.
     pub clicks: Arc<dyn ClickLookup>,
+    /// The files of hosted landers.
+    pub bundles: Arc<Bundles>,
     /// Where the floor of click ids is kept.
     pub id_floor: IdFloor,
     /// How much of their caps offers have taken, as ingest counts.
@@ -87,6 +90,7 @@ pub struct Edge {
     pub(crate) verdicts: Verdicts,
     pub(crate) caps: Arc<ArcSwap<CapCounts>>,
     page_script: PageScript,
+    pub(crate) library: Library,
     default_settings: Workspace,
 }
 
@@ -129,6 +133,7 @@ impl Edge {
             verdicts: Verdicts::default(),
             caps: parts.caps,
             page_script: PageScript::new(),
+            library: Library::new(parts.bundles),
             default_settings: Workspace::default(),
             config,
         }
@@ -172,6 +177,7 @@ impl Edge {
             Endpoint::Impression { key } => impression::impression(self, request, site, key).await,
             Endpoint::Landing { key } => direct::landing(self, request, site, key).await,
             Endpoint::PageEvent => page_event::page_event(self, request, site).await,
+            Endpoint::Hosted { path } => hosted::hosted(self, request, site, path).await,
             Endpoint::Live => health::live(),
             Endpoint::Ready => health::ready(self).await,
         }

@@ -84,7 +84,7 @@ pub(crate) async fn lander_click(
 
 /// The click a request names: the first parameter that holds an id of ours, a repairable one included, else the newest
 /// click in the visitor's cookie (of the campaign in `c`, if it is given).
-fn named_click(
+pub(crate) fn named_click(
     edge: &Edge,
     request: &Incoming<'_>,
     query: Query<'_>,

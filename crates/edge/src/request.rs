@@ -54,6 +54,8 @@ pub(crate) enum Endpoint<'a> {
     Landing { key: &'a str },
     /// `/e`
     PageEvent,
+    /// `/l/{name}/…`
+    Hosted { path: &'a str },
     /// `/healthz`
     Live,
     /// `/readyz`
@@ -70,6 +72,9 @@ impl<'a> Endpoint<'a> {
         }
         if let Some(key) = rest.strip_prefix("d/") {
             return Some(Self::Landing { key });
+        }
+        if let Some(path) = rest.strip_prefix("l/") {
+            return Some(Self::Hosted { path });
         }
         if let Some(key) = rest.strip_prefix("imp/") {
             return Some(Self::Impression { key });
@@ -100,7 +105,7 @@ impl<'a> Endpoint<'a> {
             Self::Postback { .. } => "GET, POST",
             Self::Landing { .. } | Self::PageEvent => "OPTIONS, POST",
             Self::Pixel | Self::PixelScript | Self::Impression { .. } => "GET",
-            Self::PageScript | Self::Live | Self::Ready => "GET, HEAD",
+            Self::Hosted { .. } | Self::PageScript | Self::Live | Self::Ready => "GET, HEAD",
         }
     }
 
@@ -137,6 +142,9 @@ mod tests {
             ("/d", None),
             ("/e", Some(Endpoint::PageEvent)),
             ("/e/", None),
+            ("/l/quiz", Some(Endpoint::Hosted { path: "quiz" })),
+            ("/l/quiz/a/b.png", Some(Endpoint::Hosted { path: "quiz/a/b.png" })),
+            ("/l", None),
             ("/healthz", Some(Endpoint::Live)),
             ("/readyz", Some(Endpoint::Ready)),
             ("/", None),

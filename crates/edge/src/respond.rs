@@ -3,6 +3,7 @@
 use crate::connections::Pulse;
 use crate::counters::Event;
 use crate::edge::Edge;
+use crate::pieces::{PIECE_BYTES, Pieces};
 use crate::reply::Reply;
 use crate::request::{Endpoint, Incoming};
 use crate::serve::{Peer, Server};
@@ -53,7 +54,8 @@ where
     } else if head.headers.len() > edge.config.limits.headers_max {
         closing(edge.refuse(Event::HeadersTooMany))
     } else {
-        ours(edge, &head, body, (at, site, endpoint)).await
+        let reply = ours(edge, &head, body, (at, site, endpoint)).await;
+        reply.map(|body| sized(body, pulse))
     };
     if server.is_stopping.load(Ordering::Relaxed) {
         response
@@ -77,13 +79,13 @@ async fn ours(
     head: &http::request::Parts,
     body: IncomingBody,
     (at, site, endpoint): (Peer, Site, Option<Endpoint<'_>>),
-) -> Response<AnyBody> {
+) -> Reply {
     let body = if body.is_end_stream() {
         Bytes::new()
     } else {
         match read_body(edge, head, body).await {
             Ok(body) => body,
-            Err(event) => return closing(edge.refuse(event)),
+            Err(event) => return closed(edge.refuse(event)),
         }
     };
     let path_and_query = head.uri.path_and_query().map_or("/", |uri| uri.as_str());
@@ -95,7 +97,7 @@ async fn ours(
         body: &body,
         is_tls: at.is_tls,
     };
-    edge.answer(&request, site, endpoint).await.map(|body| Either::Left(Full::new(body)))
+    edge.answer(&request, site, endpoint).await
 }
 
 async fn read_body(
@@ -119,10 +121,22 @@ async fn read_body(
 }
 
 /// What was refused unread cannot be told from the next request, so the connection ends with the answer.
+fn closed(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    reply
+}
+
 fn closing(reply: Reply) -> Response<AnyBody> {
-    let mut response = reply.map(|body| Either::Left(Full::new(body)));
-    response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-    response
+    closed(reply).map(|body| Either::Left(Full::new(body)))
+}
+
+/// Most answers are one small piece. While a long one is under way, its connection is not idle.
+fn sized(body: Bytes, pulse: &Arc<Pulse>) -> AnyBody {
+    if body.len() <= PIECE_BYTES {
+        return Either::Left(Full::new(body));
+    }
+    let body = Pieces::new(body, Arc::clone(pulse)).boxed_unsync();
+    Either::Right(Tracked { body, pulse: Arc::clone(pulse) })
 }
 
 /// The body of an answer that may take long: until its end the connection counts as busy.

@@ -121,12 +121,14 @@ fn upkeep(edge: &Edge, connections: &Connections) {
         Phase::Securing => since > limits.handshake_deadline,
         Phase::Opening => since > limits.head_deadline,
         Phase::Idle => since > limits.idle_deadline,
+        Phase::Sending => since > limits.send_deadline,
         Phase::Busy => false,
     });
     for phase in late {
         match phase {
             Phase::Securing => edge.log.counters.count(Event::TlsTimeout),
             Phase::Opening => edge.log.counters.count(Event::HeadTimeout),
+            Phase::Sending => edge.log.counters.count(Event::SendTimeout),
             Phase::Busy | Phase::Idle => {}
         }
     }

@@ -1,7 +1,7 @@
 //! The words of the domain, and the decisions made with them: pure, without clock, file, network or chance.
 //!
 //! Modules in reading order: how a click is named ([`id`], [`keys`], [`repair`]), what amounts and hosts
-//! are ([`money`], [`rate`], [`host`], [`page`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
+//! are ([`money`], [`rate`], [`host`], [`page`], [`digest`]), what can be known about an event ([`field`], [`facts`]), what an operator sets up
 //! ([`thing`]) and what it may start from ([`builtin`]), how a click is routed ([`draw`], [`table`], [`route`],
 //! [`template`], [`unexpanded`], [`zone`]),
 //! what the journal keeps ([`record`], [`codec`]), what prices a row ([`cost`], [`spend`]), what the store keeps ([`event`],
@@ -13,6 +13,7 @@ pub mod keys;
 pub mod repair;
 
 pub mod cidr;
+pub mod digest;
 pub mod host;
 pub mod money;
 pub mod page;

@@ -4,6 +4,7 @@ mod cap;
 mod conversion_type;
 mod domain;
 mod flow;
+mod lander;
 mod numbered;
 mod origins;
 mod params;
@@ -12,19 +13,20 @@ pub use cap::{CapCounts, CapRoute};
 pub use conversion_type::ConversionTypeRoute;
 pub use domain::DomainRoute;
 pub use flow::{FlowRoute, PathRoute, PathTarget, RuleRoute};
+pub use lander::LanderRoute;
 pub use params::{PLATFORM_ID_PARAMS, ParamMap, ParamUse};
 
 use crate::money::Currency;
-use crate::page;
 use crate::template::Template;
 use crate::thing::{
-    Campaign, CampaignStatus, ConversionType, CostModel, CostPrecedence, Domain, Flow, Kind,
-    Lander, Network, Offer, Payout, Problem, Revision, Source, Thing, ThingId, Workspace,
+    BundleId, Campaign, CampaignStatus, ConversionType, CostModel, CostPrecedence, Domain, Flow,
+    Kind, Lander, Network, Offer, Payout, Problem, Revision, Source, Thing, ThingId, Workspace,
 };
 use conversion_type::ConversionTypes;
 use domain::Domains;
 use flow::FlowCompiler;
 use foldhash::fast::RandomState;
+use lander::{HostedLanders, lander_route};
 use numbered::Numbered;
 pub(crate) use params::param_map;
 use std::sync::Arc;
@@ -69,6 +71,7 @@ pub struct RoutingTable {
     campaigns: Numbered<CampaignRoute>,
     flows: Numbered<FlowRoute>,
     landers: HashMap<ThingId, LanderRoute>,
+    hosted: HostedLanders,
     offers: HashMap<ThingId, OfferRoute>,
     networks: HashMap<ThingId, Thing<Network>>,
     conversion_types: ConversionTypes,
@@ -118,19 +121,6 @@ pub struct CampaignRoute {
     pub archived_url: Option<Box<Template>>,
     allowed_hosts: Box<[String]>,
     origins: Box<[String]>,
-}
-
-/// A lander as a click needs it.
-#[derive(Debug)]
-pub struct LanderRoute {
-    /// Its name.
-    pub name: Box<str>,
-    /// Where it is.
-    pub url: Template,
-    /// The page that is, as [`crate::page::page`] writes it.
-    pub page: Box<str>,
-    /// Nobody new is sent there while there is another choice.
-    pub is_archived: bool,
 }
 
 /// An offer as a click needs it.
@@ -196,6 +186,7 @@ impl RoutingTable {
             campaigns,
             flows,
             landers,
+            hosted: HostedLanders::new(&things.landers),
             offers,
             networks: things.networks.iter().map(|n| (n.id, n.clone())).collect(),
             conversion_types: ConversionTypes::new(&things.conversion_types),
@@ -253,6 +244,11 @@ impl RoutingTable {
     /// A lander.
     pub fn lander(&self, id: ThingId) -> Option<&LanderRoute> {
         self.landers.get(&id)
+    }
+
+    /// The files in a folder of hosted landers of a workspace.
+    pub fn hosted_bundle(&self, workspace: ThingId, folder: &str) -> Option<BundleId> {
+        self.hosted.bundle(workspace, folder)
     }
 
     /// An offer.
@@ -362,12 +358,6 @@ fn campaign_route(
         allowed_hosts: thing.body.allowed_hosts.clone().into(),
         origins: thing.body.origins.clone().into(),
     }
-}
-
-fn lander_route(thing: &Thing<Lander>) -> Result<LanderRoute, Problem> {
-    let url = url(&thing.body.url)?;
-    let page = page::page(&thing.body.url).unwrap_or_default().into();
-    Ok(LanderRoute { name: thing.name.as_str().into(), url, page, is_archived: thing.archived })
 }
 
 fn offer_route(thing: &Thing<Offer>, compiler: &mut FlowCompiler) -> Result<OfferRoute, Problem> {

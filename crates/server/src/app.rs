@@ -2,6 +2,7 @@
 
 use crate::api::{KeptLines, Site};
 use crate::config::Config;
+use crate::hosted;
 use crate::tables::{EarlierTables, compile};
 use arc_swap::ArcSwap;
 use journal::Journal;
@@ -34,6 +35,8 @@ pub struct App {
     pub recomputing: tokio::sync::Notify,
     /// Where facts arrive.
     pub journal: Journal,
+    /// The files of hosted landers; shared with edge.
+    pub bundles: Arc<edge::Bundles>,
     /// The way facts arrive.
     pub edge: Arc<edge::Edge>,
     /// The current things.
@@ -58,6 +61,8 @@ pub struct App {
     pub saving: tokio::sync::Mutex<()>,
     /// One simulation at a time is computed: each holds several configurations and pages of rows.
     pub simulating: tokio::sync::Mutex<()>,
+    /// One archive at a time is unpacked: it is in memory.
+    pub unpacking: tokio::sync::Mutex<()>,
     /// Lines of imports that did not count: one import at a time adds to them.
     pub kept_lines: tokio::sync::Mutex<KeptLines>,
 }
@@ -67,7 +72,7 @@ impl App {
     /// change at work.
     ///
     /// # Errors
-    /// What the catalog refuses, and domains whose host serves the API; nothing was changed then.
+    /// What the catalog refuses, and domains whose host serves the API, hosted landers without files; nothing was changed then.
     pub async fn save(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
         let _turn = self.saving.lock().await;
         self.write(changes, author).await
@@ -92,6 +97,7 @@ impl App {
     /// The one way of every save, with the turn held.
     async fn write(&self, changes: Vec<Change>, author: &str) -> Result<Vec<Saved>, StoreError> {
         changes.iter().try_for_each(|change| self.check_host(change))?;
+        hosted::check(&self.things.load(), &changes, &self.bundles)?;
         let saved = self.catalog.save(changes, author, now_ms()).await?;
         let had_domains = self.table.load().has_domains();
         self.reload().await?;

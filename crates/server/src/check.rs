@@ -1,10 +1,12 @@
 //! `clicktrail check`: verifies the data folder while no server holds it.
 
 use crate::config::Config;
-use crate::folder::Folder;
+use crate::folder::{BUNDLES_FOLDER, Folder};
 use crate::{keys, output};
 use anyhow::bail;
+use edge::Bundles;
 use journal::RealDisk;
+use model::thing::{Lander, Thing};
 use store::{Catalog, DuckEvents, DuckOptions, Events, SqliteCatalog};
 
 /// What was looked at, and what was found wrong.
@@ -99,5 +101,35 @@ async fn check_stores(
         true,
         format!("catalog: revision {}, {} campaigns", things.revision, things.campaigns.len()),
     );
+    check_landers(&things.landers, &Bundles::new(folder.join(BUNDLES_FOLDER)), findings);
     Ok(catalog.close().await?)
+}
+
+/// Reads every file of the hosted landers that are not archived.
+fn check_landers(landers: &[Thing<Lander>], bundles: &Bundles, findings: &mut Findings) {
+    let (mut landers_read, mut files_read) = (0, 0);
+    for lander in landers.iter().filter(|lander| !lander.archived) {
+        let Some(bundle) = lander.body.bundle else { continue };
+        landers_read += 1;
+        let mut note = |problem: String| {
+            let (id, name) = (lander.id, &lander.name);
+            findings
+                .note(false, format!("hosted lander {id} `{name}`: {problem}: upload it again"));
+        };
+        match bundles.listing(bundle) {
+            Ok(None) => note("its files are missing".to_owned()),
+            Err(error) => note(format!("the list of its files cannot be read: {error}")),
+            Ok(Some(listing)) => {
+                for (path, file) in &listing {
+                    files_read += 1;
+                    if let Err(error) = bundles.file(file.sha256) {
+                        note(format!("{path} cannot be read: {error}"));
+                    }
+                }
+            }
+        }
+    }
+    if landers_read > 0 {
+        findings.note(true, format!("hosted landers: {files_read} files of {landers_read} read"));
+    }
 }

@@ -1,9 +1,11 @@
 //! The command line: what can be typed.
 
 mod inbox;
+mod lander;
 mod rates;
 
 pub use self::inbox::{InboxCommand, InboxFilter};
+pub use self::lander::LanderCommand;
 pub use self::rates::RatesCommand;
 
 use crate::configuration::Syntax;
@@ -59,6 +61,9 @@ pub enum Command {
     Recompute(RecomputeArgs),
     /// Write facts to stdout in an open format
     Export(ExportArgs),
+    /// Landers whose files are served from here
+    #[command(subcommand)]
+    Lander(LanderCommand),
     /// What currencies are worth in each other
     #[command(subcommand)]
     Rates(RatesCommand),

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use ureq::Body;
 use ureq::http::Response;
+use ureq::typestate::WithBody;
+use ureq::{Body, RequestBuilder};
 
 /// The name by which a command comes, whatever address the server listens on: the API is always on it.
 const HOST: &str = "localhost";
@@ -91,6 +92,19 @@ impl Client {
     /// As [`Client::get`].
     pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.base));
+        self.send_json(request, body)
+    }
+
+    /// `PUT path` with a JSON body, as JSON.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.agent.put(format!("{}{path}", self.base));
+        self.send_json(request, body)
+    }
+
+    fn send_json(&self, request: RequestBuilder<WithBody>, body: &Value) -> anyhow::Result<Value> {
         let request = request.header("authorization", format!("Bearer {}", self.token));
         let response = request.header("host", HOST).send_json(body);
         read(response.context("cannot reach the server")?)?
@@ -103,10 +117,18 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub fn post_text(&self, path: &str, media_type: &str, text: &str) -> anyhow::Result<Value> {
+        self.post_file(path, media_type, text.as_bytes())
+    }
+
+    /// `POST path` with a file of some media type, as JSON.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn post_file(&self, path: &str, media_type: &str, file: &[u8]) -> anyhow::Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.base));
         let request = request.header("authorization", format!("Bearer {}", self.token));
         let request = request.header("host", HOST).header("content-type", media_type);
-        read(request.send(text).context("cannot reach the server")?)?
+        read(request.send(file).context("cannot reach the server")?)?
             .read_json()
             .context("cannot read the answer")
     }

@@ -22,6 +22,9 @@ struct Holder {
     address: SocketAddr,
 }
 
+/// The name of the folder that holds the files of hosted landers.
+pub const BUNDLES_FOLDER: &str = "bundles";
+
 /// The name of the file that holds the token of the first start.
 const TOKEN_FILE: &str = "admin-token";
 

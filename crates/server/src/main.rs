@@ -18,10 +18,12 @@ mod export;
 mod first_start;
 mod folder;
 mod geo_tables;
+mod hosted;
 mod import_conversions;
 mod import_costs;
 mod inbox_command;
 mod keys;
+mod lander_command;
 mod orders;
 mod output;
 mod rates_command;
@@ -83,6 +85,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             import_conversions::run(config, &file, preview)
         }
         Command::Export(args) => export::run(config, &args),
+        Command::Lander(command) => lander_command::run(config, command),
         Command::Rates(command) => rates_command::run(config, command),
         Command::Check => check::run(&config),
         Command::Token(TokenCommand::Create { name }) => token::create(config, &name),

@@ -3,7 +3,7 @@
 use crate::app::{App, now_ms};
 use crate::bridge;
 use crate::config::Config;
-use crate::folder::Folder;
+use crate::folder::{BUNDLES_FOLDER, Folder};
 use crate::tables::EarlierTables;
 use crate::{first_start, geo_tables, keys, recompute, telemetry};
 use anyhow::Context;
@@ -81,6 +81,7 @@ async fn start_with(
     let caps = Arc::new(ArcSwap::from_pointee(CapCounts::default()));
     let geo_files = geo_tables::at_start(&config, &folder);
     let geo = Arc::new(lookup::GeoHandle::open(geo_files.clone())?);
+    let bundles = Arc::new(edge::Bundles::new(folder.join(BUNDLES_FOLDER)));
     let parts = edge::Parts {
         keys: keys.clone(),
         table: table.clone(),
@@ -89,6 +90,7 @@ async fn start_with(
         journal: journal.clone(),
         clock: start.clock,
         clicks: Arc::new(bridge::StoredClicks { events: events.clone() }),
+        bundles: bundles.clone(),
         id_floor,
         caps: caps.clone(),
     };
@@ -104,6 +106,7 @@ async fn start_with(
         events,
         recomputing: tokio::sync::Notify::new(),
         journal,
+        bundles,
         edge,
         things: ArcSwap::from_pointee(things),
         table,
@@ -115,6 +118,7 @@ async fn start_with(
         started_ms: now_ms(),
         saving: tokio::sync::Mutex::new(()),
         simulating: tokio::sync::Mutex::new(()),
+        unpacking: tokio::sync::Mutex::new(()),
         kept_lines: tokio::sync::Mutex::default(),
         config,
     });

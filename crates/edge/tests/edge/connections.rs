@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-struct Served {
+pub struct Served {
     rig: Rig,
-    address: SocketAddr,
+    pub address: SocketAddr,
     stop: oneshot::Sender<()>,
     report: JoinHandle<ServeReport>,
 }
@@ -28,7 +28,7 @@ async fn served(limits: Limits) -> Served {
     served_with(Rig::with(Config { limits, ..Config::default() }, things())).await
 }
 
-async fn served_with(rig: Rig) -> Served {
+pub async fn served_with(rig: Rig) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -51,7 +51,7 @@ impl Served {
         read_answer(&mut stream).await
     }
 
-    async fn until_count(&self, code: &str, expected: u64) {
+    pub async fn until_count(&self, code: &str, expected: u64) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.rig.count(code) < expected {
             assert!(Instant::now() < deadline, "{code}: {:?}", self.rig.edge.status().events);

@@ -107,7 +107,7 @@ async fn a_landing_is_a_click_with_the_pages_query_and_referrer() {
 #[tokio::test]
 async fn the_landers_page_decides_path_and_lander_and_no_other_lander_is_taken() {
     let mut things = things();
-    let lander = |url: &str| Lander { url: url.into(), offers: 1 };
+    let lander = |url: &str| Lander { url: url.into(), offers: 1, bundle: None };
     things.landers.push(thing(2, lander("https://lander.example/two/?x={sub1}")));
     things.landers.push(thing(3, lander("https://lander.example/three")));
     let mut paths = vec![path(7, &[1], &[1]), path(8, &[2, 3], &[2]), path(9, &[], &[1])];

@@ -9,6 +9,7 @@ mod connections;
 mod direct;
 mod domains;
 mod durability;
+mod hosted;
 mod hostile;
 mod intake;
 mod joined;

@@ -3,7 +3,8 @@
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use edge::{
-    BoxFuture, ClickLookup, Clock, Config, Edge, IdFloor, Incoming, Parts, RecentClick, Reply,
+    BoxFuture, Bundles, ClickLookup, Clock, Config, Edge, IdFloor, Incoming, Parts, RecentClick,
+    Reply,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use journal::sim::SimDisk;
@@ -57,7 +58,9 @@ pub struct Rig {
     pub disk: Option<SimDisk>,
     /// What offers have taken, as ingest would say.
     pub caps: Arc<ArcSwap<CapCounts>>,
+    pub bundles: Arc<Bundles>,
     _folder: Option<tempfile::TempDir>,
+    _bundles: tempfile::TempDir,
 }
 
 pub fn keys() -> Arc<KeyRing> {
@@ -117,6 +120,8 @@ impl Rig {
         let clock = Arc::new(SetClock(AtomicI64::new(NOW)));
         let table = Arc::new(ArcSwap::from_pointee(RoutingTable::new(&things)));
         let (shelf, keys) = (Arc::new(Shelf::default()), keys());
+        let of_landers = tempfile::tempdir().unwrap();
+        let bundles = Arc::new(Bundles::new(of_landers.path().into()));
         let parts = Parts {
             keys: Arc::clone(&keys),
             table: Arc::clone(&table),
@@ -125,12 +130,25 @@ impl Rig {
             journal: journal.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             clicks: Arc::clone(&shelf) as Arc<dyn ClickLookup>,
+            bundles: Arc::clone(&bundles),
             id_floor: IdFloor::in_memory(),
             caps: Arc::default(),
         };
         let caps = Arc::clone(&parts.caps);
         let edge = Arc::new(Edge::new(config, parts));
-        Self { caps, edge, journal, clock, table, shelf, keys, disk, _folder: folder }
+        Self {
+            caps,
+            edge,
+            journal,
+            clock,
+            table,
+            shelf,
+            keys,
+            disk,
+            bundles,
+            _folder: folder,
+            _bundles: of_landers,
+        }
     }
 
     /// Another edge over the same journal, as after a restart.
@@ -143,6 +161,7 @@ impl Rig {
             journal: self.journal.clone(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             clicks: Arc::clone(&self.shelf) as Arc<dyn ClickLookup>,
+            bundles: Arc::clone(&self.bundles),
             id_floor: IdFloor::in_memory(),
             caps: Arc::default(),
         };
@@ -341,7 +360,11 @@ pub fn things() -> Things {
         ],
         landers: vec![thing(
             1,
-            Lander { url: "https://lander.example/p?c={country}#top".into(), offers: 2 },
+            Lander {
+                url: "https://lander.example/p?c={country}#top".into(),
+                offers: 2,
+                bundle: None,
+            },
         )],
         flows: vec![
             thing(1, flow(vec![path(1, &[], &[1])])),

@@ -22,7 +22,7 @@ pub use conversion_type::ConversionType;
 pub use cost::{CostModel, CostPrecedence, Percent};
 pub use domain::{Domain, DomainAnswer, Scheme};
 pub use flow::{Flow, Returning};
-pub use lander::Lander;
+pub use lander::{BundleId, HOSTED_PATH, Lander};
 pub use loops::{HOPS_MAX, Loops};
 pub use network::{CheckMode, Network, RepeatPolicy, Status};
 pub use offer::{Cap, CapOf, CapPer, Offer, Payout};

@@ -3,12 +3,11 @@
 use super::auth::Caller;
 use super::cost_input::{CostInput, Desk};
 use super::costs::author;
-use super::extract::{Params, file_text};
+use super::extract::{File, Params, file_text};
 use super::problem::{ApiError, Code};
 use super::write::{Done, Once};
 use crate::app::{App, now_ms};
 use crate::csv_rows::{self, Row};
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
@@ -84,7 +83,7 @@ pub async fn import(
     Params(params): Params<CostImportParams>,
     headers: HeaderMap,
     uri: Uri,
-    bytes: Bytes,
+    File(bytes): File<FILE_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
     let once = Once::read(&caller, &headers, &uri, &bytes)?;
     let lines = lines_of(file_text(&bytes)?)?;

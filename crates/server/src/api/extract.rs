@@ -60,6 +60,25 @@ impl<S: Send + Sync> FromRequest<S> for RawJson {
     }
 }
 
+/// A file as the body of a request, of at most so many bytes; its route sets the limit.
+pub struct File<const BYTES_MAX: usize>(pub Bytes);
+
+impl<const BYTES_MAX: usize, S: Send + Sync> FromRequest<S> for File<BYTES_MAX> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
+            let (code, remedy) = match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    (Code::TooLarge, format!("send at most {} MiB", BYTES_MAX >> 20))
+                }
+                _ => (Code::Invalid, "send it again".to_owned()),
+            };
+            ApiError::new(code, rejection.body_text()).remedy(remedy)
+        })
+    }
+}
+
 /// The body of a request as the text of a file.
 ///
 /// # Errors

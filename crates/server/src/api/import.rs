@@ -1,7 +1,7 @@
 //! Conversions by hand: one or many in a request, or a file, each told what it does; with `preview`, what it would do.
 
 use super::auth::Caller;
-use super::extract::{Params, RawJson, file_text, read_value};
+use super::extract::{File, Params, RawJson, file_text, read_value};
 use super::problem::{ApiError, Code};
 use super::reported::{
     Line, UNREADABLE_LINE, Wrong, blame, encoded, is_column, name_events, would_count,
@@ -11,7 +11,6 @@ use super::wrong_lines::{is_wrong, said};
 use crate::app::{App, now_ms};
 use crate::csv_rows;
 use crate::orders::carried_out;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
@@ -116,7 +115,7 @@ pub async fn import(
     Params(params): Params<ImportParams>,
     headers: HeaderMap,
     uri: Uri,
-    bytes: Bytes,
+    File(bytes): File<FILE_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
     let once = Once::read(&caller, &headers, &uri, &bytes)?;
     let mut lines = lines_of(file_text(&bytes)?)?;

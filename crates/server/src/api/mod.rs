@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order. What every request meets: `auth`, `token`, `extract`, `problem`, `error`. Things:
 //! `kind` (the table of kinds), `thing_input`, `notes`, `parallel_tracking`, `listing`, `write`, `things`, `revisions`,
-//! `template_view`, `templates`, `tokens`. Figures: `names`, `question`, `freshness`, `reports`, `reconcile_columns`,
+//! `template_view`, `templates`, `tokens`, `bundles`. Figures: `names`, `question`, `freshness`, `reports`, `reconcile_columns`,
 //! `reconcile_sheet`, `reconcile_calls`, `reconcile`, `simulate`. Facts: `facts`, `ledger`, `inbox`, `replay`, `reported`,
 //! `wrong_lines`, `import`, `page_story`, `trail`, `made_up`, `explain`, `newest`, `clicks`, `events_export`.
 //! Currencies: `rates`.
@@ -28,6 +28,8 @@ mod thing_input;
 mod things;
 mod tokens;
 mod write;
+
+mod bundles;
 
 mod cost_import;
 mod cost_input;
@@ -80,6 +82,7 @@ pub use token::new_token;
 pub use wrong_lines::KeptLines;
 
 use crate::app::App;
+use crate::hosted::ARCHIVE_BYTES_MAX;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -91,6 +94,7 @@ use std::sync::Arc;
 pub fn router(app: Arc<App>) -> Router {
     let guarded = Router::new()
         .merge(things::routes())
+        .merge(files_of_landers())
         .route("/api/v1/sources/templates", get(templates::sources))
         .route("/api/v1/networks/templates", get(templates::networks))
         .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
@@ -140,6 +144,15 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(extract::no_endpoint)
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
         .with_state(app)
+}
+
+/// The files of hosted landers.
+fn files_of_landers() -> Router<Arc<App>> {
+    let archive = DefaultBodyLimit::max(ARCHIVE_BYTES_MAX);
+    Router::new()
+        .route("/api/v1/bundles", post(bundles::upload).layer(archive))
+        .route("/api/v1/landers/{id}/files", get(bundles::list))
+        .route("/api/v1/landers/{id}/files/archive", get(bundles::download))
 }
 
 /// Cost entries, and what they change.

@@ -4,9 +4,9 @@ use super::extract::json;
 use super::problem::{PROBLEM_JSON, ProblemDocument};
 use super::schema::{describe, shared};
 use super::{
-    clicks, configuration, cost_import, costs, events_export, explain, import, inbox, rates,
-    recomputes, reconcile, replay, reports, revisions, simulate, system, templates, things, tokens,
-    trail,
+    bundles, clicks, configuration, cost_import, costs, events_export, explain, import, inbox,
+    rates, recomputes, reconcile, replay, reports, revisions, simulate, system, templates, things,
+    tokens, trail,
 };
 use axum::response::Response;
 use http::StatusCode;
@@ -38,7 +38,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
     paths(
         things::show_workspace, things::replace_workspace,
         revisions::list_of_workspace, revisions::compare_of_workspace, revisions::restore_workspace,
-        templates::sources, templates::networks,
+        templates::sources, templates::networks, bundles::upload, bundles::list, bundles::download,
         reports::ask, reports::export, reports::fields, reports::metrics, reconcile::reconcile, simulate::simulate,
         clicks::list, trail::show, explain::click, explain::visitor, clicks::conversions, import::report, import::import, inbox::list, inbox::show, replay::one, replay::many, events_export::export,
         rates::list, rates::set, rates::import,

@@ -71,6 +71,7 @@ impl TestApi {
         let (journal, _) = Journal::open(disk, &folder.path().join("journal"), options).unwrap();
         let table = Arc::new(ArcSwap::from_pointee(RoutingTable::default()));
         let geo = lookup::GeoFiles { city: Vec::new(), asn: Vec::new(), connection: None };
+        let bundles = Arc::new(edge::Bundles::new(folder.path().join("bundles")));
         let parts = edge::Parts {
             keys: keys.clone(),
             table: table.clone(),
@@ -79,6 +80,7 @@ impl TestApi {
             journal: journal.clone(),
             clock: Arc::new(WallClock),
             clicks: Arc::new(NoClicks),
+            bundles: bundles.clone(),
             id_floor: IdFloor::in_memory(),
             caps: Arc::default(),
         };
@@ -95,6 +97,7 @@ impl TestApi {
             events,
             recomputing: Default::default(),
             journal,
+            bundles,
             edge: Arc::new(Edge::new(edge_config, parts)),
             things: ArcSwap::default(),
             table,
@@ -107,6 +110,7 @@ impl TestApi {
             started_ms: 1_795_348_800_000,
             saving: tokio::sync::Mutex::new(()),
             simulating: tokio::sync::Mutex::new(()),
+            unpacking: tokio::sync::Mutex::new(()),
             kept_lines: tokio::sync::Mutex::default(),
         });
         Self { router: router(app.clone()), app, _folder: folder }

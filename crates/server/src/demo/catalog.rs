@@ -27,7 +27,11 @@ pub fn changes(scenario: &Scenario, currency: Currency) -> anyhow::Result<Vec<Ch
         add(&mut changes, &offer.name, &offer_of(offer, scenario, currency)?)?;
     }
     for lander in &scenario.landers {
-        add(&mut changes, &lander.name, &Lander { url: lander_url(lander), offers: lander.links })?;
+        add(
+            &mut changes,
+            &lander.name,
+            &Lander { url: lander_url(lander), offers: lander.links, bundle: None },
+        )?;
     }
     for flow in &scenario.flows {
         add(&mut changes, &flow.name, &flow_of(flow, scenario)?)?;

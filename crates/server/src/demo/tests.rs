@@ -54,6 +54,7 @@ impl Installation {
         let things = catalog.things().await.unwrap();
         let table = Arc::new(ArcSwap::from_pointee(RoutingTable::new(&things)));
         let clock = Arc::new(SimulatedClock::at(END_MS));
+        let bundles = Arc::new(edge::Bundles::new(path("bundles")));
         let parts = edge::Parts {
             keys: keys.clone(),
             table: table.clone(),
@@ -62,6 +63,7 @@ impl Installation {
             journal: journal.clone(),
             clock: clock.clone(),
             clicks: Arc::new(bridge::StoredClicks { events: events.clone() }),
+            bundles: bundles.clone(),
             id_floor: IdFloor::in_memory(),
             caps: Arc::default(),
         };
@@ -75,6 +77,7 @@ impl Installation {
             events,
             recomputing: Default::default(),
             journal,
+            bundles,
             edge: Arc::new(Edge::new(edge::Config::default(), parts)),
             things: ArcSwap::from_pointee(things),
             table,
@@ -87,6 +90,7 @@ impl Installation {
             started_ms: END_MS,
             saving: tokio::sync::Mutex::new(()),
             simulating: tokio::sync::Mutex::new(()),
+            unpacking: tokio::sync::Mutex::new(()),
             kept_lines: tokio::sync::Mutex::default(),
         };
         let stop = Arc::new(AtomicBool::new(false));

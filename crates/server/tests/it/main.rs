@@ -48,6 +48,9 @@ mod ways_in;
 // Postbacks as networks send them, and what may be wrong with one.
 mod networks;
 
+// Landers whose files are served from here.
+mod hosted;
+
 // Many hosts on one installation.
 mod domains;
 

@@ -12,7 +12,7 @@ const NAMES: [&str; 6] =
     ["shop.test", "*.shop.test", "offer.test", "*.offer.test", "tracker.example", "localhost"];
 
 /// A certificate for all sites, beside the server's data; its files, and the hash that a browser trusts its key by.
-fn certificate(folder: &Path) -> [String; 3] {
+pub fn certificate(folder: &Path) -> [String; 3] {
     let names = NAMES.map(str::to_owned).to_vec();
     let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
     let hash = key_hash(&signing_key);

@@ -71,6 +71,7 @@ impl Installation {
             journal: journal.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             clicks: Arc::new(Nobody),
+            bundles: Arc::new(edge::Bundles::new(folder.path().join("bundles"))),
             id_floor: IdFloor::in_memory(),
             caps: Arc::clone(&caps),
         };

@@ -9,7 +9,8 @@
 //! What they share: `link` (which campaign is asked for), `onward` (how somebody is sent on), `log` (the durability
 //! rule), `unlogged` (what is owed when the journal fails), `recent` and `older` (clicks to come back to), `once` (what
 //! must not count twice), `verdicts`, `packing`, `reply`, `counters`. Around them: `edge` (the dispatcher), `serve`
-//! (connections), `respond` (what a request on one gets), `pieces` (long answers) and `secure` (their encryption).
+//! (connections), `respond` (what a request on one gets), `pieces` (long answers), `secure` (their encryption)
+//! and `stop` (their end).
 //!
 //! Nothing here touches a database or the network: the routing table is a snapshot in memory, the journal is a file,
 //! older clicks are asked for through a trait with a deadline, and hosted landers are files.
@@ -69,6 +70,7 @@ mod pieces;
 mod respond;
 mod secure;
 mod serve;
+mod stop;
 
 pub use config::{Config, Limits, OnLogFailure};
 pub use counters::Event;

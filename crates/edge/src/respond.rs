@@ -18,7 +18,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 /// The body of an answer that is not ours.
@@ -57,7 +56,7 @@ where
         let reply = ours(edge, &head, body, (at, site, endpoint)).await;
         reply.map(|body| sized(body, pulse))
     };
-    if server.is_stopping.load(Ordering::Relaxed) {
+    if server.stop.has_begun() {
         response
             .headers_mut()
             .insert(header::CONNECTION, header::HeaderValue::from_static("close"));

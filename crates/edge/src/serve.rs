@@ -5,6 +5,7 @@ use crate::counters::Event;
 use crate::edge::Edge;
 use crate::respond::{BoxBody, respond};
 use crate::secure::{Ready, Tls, secure};
+use crate::stop::Stop;
 use http::{Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming as IncomingBody;
@@ -17,7 +18,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -32,6 +32,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the end of requests under way is looked for when stopping.
 const STOP_INTERVAL: Duration = Duration::from_millis(10);
+/// How long a peer may take to part with an HTTP/2 connection.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// What a connection beyond the limit is told before it is closed.
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
@@ -49,7 +51,7 @@ pub(crate) struct Server<F> {
     pub edge: Arc<Edge>,
     pub other: F,
     tls: Option<Tls>,
-    pub is_stopping: AtomicBool,
+    pub stop: Stop,
 }
 
 /// Serves `listener` until `shutdown`: our endpoints by `edge`, every other path by `other`; by https where there is
@@ -65,7 +67,7 @@ where
     F: Fn(Request<IncomingBody>, SocketAddr) -> A + Send + Sync + 'static,
     A: Future<Output = Response<BoxBody>> + Send + 'static,
 {
-    let server = Arc::new(Server { edge, other, tls, is_stopping: AtomicBool::new(false) });
+    let server = Arc::new(Server { edge, other, tls, stop: Stop::default() });
     let connections = Connections::new();
     let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -95,7 +97,7 @@ where
         }
     }
     drop(listener);
-    server.is_stopping.store(true, Ordering::Relaxed);
+    server.stop.begin();
     let cut_off = stop(&connections, server.edge.config.limits.stop_deadline).await;
     ServeReport { accepted, cut_off }
 }
@@ -103,8 +105,12 @@ where
 /// Waits for requests under way, then closes everything. Returns how many were not done.
 async fn stop(connections: &Connections, deadline: Duration) -> usize {
     let until = tokio::time::Instant::now() + deadline;
-    while connections.busy() > 0 && tokio::time::Instant::now() < until {
+    loop {
+        // At least once, for connections that part from their peers.
         tokio::time::sleep(STOP_INTERVAL).await;
+        if connections.busy() == 0 || tokio::time::Instant::now() >= until {
+            break;
+        }
     }
     let cut_off = connections.busy();
     connections.sweep(|_, _| true);
@@ -214,9 +220,8 @@ where
     let pulse = Arc::clone(&place.pulse);
     let of_stream = Arc::clone(&server);
     let service = service_fn(move |request| {
-        pulse.begin();
         // Ended by its drop, since the peer may give a request up.
-        let mut under_way = UnderWay(Some(Arc::clone(&pulse)));
+        let mut under_way = UnderWay::new(&pulse);
         let (server, pulse) = (Arc::clone(&of_stream), Arc::clone(&pulse));
         async move {
             let response = respond(&server, request, peer, &pulse).await;
@@ -227,16 +232,35 @@ where
             Ok::<_, Infallible>(response)
         }
     });
-    let outcome = builder.serve_connection(TokioIo::new(stream), service).await;
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let outcome = tokio::select! {
+        outcome = &mut connection => outcome,
+        () = server.stop.begun() => {
+            // GOAWAY (RFC 9113, 6.8): what is under way is answered, and the peer sends nothing more by this connection.
+            connection.as_mut().graceful_shutdown();
+            let farewell = UnderWay::new(&place.pulse);
+            let outcome = tokio::time::timeout(FAREWELL, &mut connection).await;
+            drop(farewell);
+            match outcome {
+                Ok(outcome) => outcome,
+                Err(_) => connection.await,
+            }
+        }
+    };
     if outcome.is_err_and(|error| error.is_parse() || error.is_parse_too_large()) {
         server.edge.log.counters.count(Event::RequestMalformed);
     }
 }
 
-/// A request of a connection that may have several.
+/// What keeps a connection busy that may have several requests.
 struct UnderWay(Option<Arc<Pulse>>);
 
 impl UnderWay {
+    fn new(pulse: &Arc<Pulse>) -> Self {
+        pulse.begin();
+        Self(Some(Arc::clone(pulse)))
+    }
+
     fn hand_over(&mut self) {
         self.0 = None;
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
@@ -38,6 +39,7 @@ struct Served {
     rig: Rig,
     tls: Tls,
     address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 async fn served(certificate: &Certificate, limits: Limits) -> Served {
@@ -46,8 +48,14 @@ async fn served(certificate: &Certificate, limits: Limits) -> Served {
     let address = listener.local_addr().unwrap();
     let tls: Tls = Arc::new(ArcSwap::from(Arc::clone(&certificate.server)));
     let edge = Arc::clone(&rig.edge);
-    tokio::spawn(serve(listener, Some(Arc::clone(&tls)), edge, other, std::future::pending()));
-    Served { rig, tls, address }
+    let (stop, stopped) = oneshot::channel::<()>();
+    let shutdown = async move {
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::spawn(serve(listener, Some(Arc::clone(&tls)), edge, other, shutdown));
+    Served { rig, tls, address, stop: Some(stop) }
 }
 
 impl Served {
@@ -141,6 +149,35 @@ async fn several_requests_share_one_http2_connection() {
     assert_eq!(served.rig.records().len(), 21);
     assert!(served.rig.records().iter().all(|record| record.facts.int(Field::Campaign) == Some(1)));
     connection.abort();
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_so_and_answers_what_was_sent_before() {
+    let certificate = issued();
+    let mut served = served(&certificate, Limits::default()).await;
+    let stream = served.connect(&certificate, &[b"h2"]).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let request = Request::post("https://t.example/d/direct").body(()).unwrap();
+    let (landing, mut body) = client.send_request(request, false).unwrap();
+    // The server has begun with it when it answers the next one.
+    let get = || Request::get("https://t.example/healthz").body(()).unwrap();
+    assert_eq!(client.send_request(get(), true).unwrap().0.await.unwrap().status(), 200);
+    served.stop.take().unwrap().send(()).unwrap();
+    let mut told = client.clone();
+    let refused = async {
+        while told.clone().ready().await.is_ok() && told.send_request(get(), true).is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.unwrap();
+    let sent = "u=https%3A%2F%2Fshop.example%2F&n=number-1";
+    body.send_data(bytes::Bytes::from_static(sent.as_bytes()), true).unwrap();
+    assert_eq!(landing.await.unwrap().status(), 200);
+    drop((client, told));
+    let parted = tokio::time::timeout(Duration::from_secs(10), connection).await.unwrap();
+    parted.unwrap().unwrap();
 }
 
 #[tokio::test]

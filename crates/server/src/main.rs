@@ -3,6 +3,7 @@
 mod api;
 mod app;
 mod bridge;
+mod certificate_end;
 mod check;
 mod cli;
 mod client;

@@ -1,5 +1,7 @@
 //! Certificate and key from files, and again when they change.
 
+use crate::app::now_ms;
+use crate::certificate_end::{CertificateEnd, Notice};
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -34,6 +36,7 @@ pub struct Certificates {
     /// What edge takes for each handshake.
     pub current: edge::Tls,
     seen: Look,
+    end: CertificateEnd,
 }
 
 impl Certificates {
@@ -45,8 +48,9 @@ impl Certificates {
         let seen = look(&files);
         // The same tickets over all certificates: a renewal makes nobody shake hands in full again.
         let tickets = rustls::crypto::ring::Ticketer::new().context("cannot make ticket keys")?;
-        let current = Arc::new(ArcSwap::from(read(&files, &tickets)?));
-        Ok(Self { files, tickets, current, seen })
+        let (config, end) = read(&files, &tickets)?;
+        let current = Arc::new(ArcSwap::from(config));
+        Ok(Self { files, tickets, current, seen, end })
     }
 
     /// Reads the files again if they are not as they were; whether they were. What cannot be used changes nothing.
@@ -59,7 +63,9 @@ impl Certificates {
             return Ok(false);
         }
         self.seen = now;
-        self.current.store(read(&self.files, &self.tickets)?);
+        let (config, end) = read(&self.files, &self.tickets)?;
+        self.current.store(config);
+        self.end = end;
         Ok(true)
     }
 
@@ -71,6 +77,7 @@ impl Certificates {
         let mut asked = signal(SignalKind::hangup())?;
         Ok(tokio::spawn(async move {
             loop {
+                self.tell_end();
                 tokio::select! {
                     _ = asked.recv() => self.seen = Look::default(),
                     () = tokio::time::sleep(LOOK_INTERVAL) => {}
@@ -88,6 +95,21 @@ impl Certificates {
             }
         }))
     }
+
+    /// Keeps the metric, and says when the end comes near.
+    fn tell_end(&mut self) {
+        metrics::gauge!("clicktrail_tls_expiry_timestamp_seconds").set(self.end.at_s() as f64);
+        let cert = self.files.cert.display();
+        match self.end.notice(now_ms() / 1000) {
+            Some(Notice::Days(days)) => {
+                tracing::warn!(%cert, days, "the certificate ends soon: renew it");
+            }
+            Some(Notice::Over) => {
+                tracing::error!(%cert, "the certificate has ended and browsers refuse it: renew it");
+            }
+            None => {}
+        }
+    }
 }
 
 fn look(files: &TlsFiles) -> Look {
@@ -97,8 +119,14 @@ fn look(files: &TlsFiles) -> Look {
     })
 }
 
-fn read(files: &TlsFiles, tickets: &Arc<dyn ProducesTickets>) -> anyhow::Result<Arc<ServerConfig>> {
+fn read(
+    files: &TlsFiles,
+    tickets: &Arc<dyn ProducesTickets>,
+) -> anyhow::Result<(Arc<ServerConfig>, CertificateEnd)> {
     let chain = certificates(&files.cert)?;
+    let own = chain.first().context("`tls.cert` holds no certificate")?;
+    let end = CertificateEnd::of(own)
+        .with_context(|| format!("`tls.cert`: cannot read {}", files.cert.display()))?;
     let key = private_key(&files.key)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
@@ -110,7 +138,7 @@ fn read(files: &TlsFiles, tickets: &Arc<dyn ProducesTickets>) -> anyhow::Result<
     })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = Arc::clone(tickets);
-    Ok(Arc::new(config))
+    Ok((Arc::new(config), end))
 }
 
 fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 /// The values of a report, by name.
 #[derive(Debug)]
 pub(crate) enum Form<'a> {
-    /// `name=value&…`
-    Encoded(Query<'a>),
+    /// `name=value&…`: the pairs, still encoded.
+    Encoded(Vec<(&'a str, &'a str)>),
     /// `{"name":"value"}`
     Object(serde_json::Map<String, serde_json::Value>),
 }
@@ -22,14 +22,14 @@ impl<'a> Form<'a> {
         {
             return Self::Object(object);
         }
-        Self::Encoded(Query { text, is_cut: false })
+        Self::Encoded(Query { text, is_cut: false }.pairs().collect())
     }
 
     /// The first value of a name; an empty one is none.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let value = match self {
-            Self::Encoded(query) => {
-                query.pairs().find(|(key, _)| *key == name).map(|(_, value)| decode(value))
+            Self::Encoded(pairs) => {
+                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| decode(value))
             }
             Self::Object(object) => match object.get(name)? {
                 serde_json::Value::String(text) => Some(Cow::Borrowed(text.as_str())),

@@ -9,6 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// How long anything is remembered.
 const WINDOW_MS: i64 = 60 * 60 * 1000;
@@ -106,7 +107,7 @@ impl Once {
 
     /// Announces `id` under `name`.
     pub async fn meet(&self, name: u64, role: Role, id: ClickId, now_ms: i64) -> Met<'_> {
-        let until = tokio::time::Instant::now() + WAIT_MAX;
+        let mut until = None;
         loop {
             // Before the look, so that nothing that is settled in between is missed.
             let settled = self.settled.notified();
@@ -117,6 +118,7 @@ impl Once {
                 Look::Known(id) => return Met::Known(id),
                 Look::Alike => return Met::Alike,
                 Look::UnderWay(id) => {
+                    let until = *until.get_or_insert_with(|| Instant::now() + WAIT_MAX);
                     if tokio::time::timeout_at(until, settled).await.is_err() {
                         return Met::Known(id);
                     }

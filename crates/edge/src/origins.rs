@@ -16,7 +16,7 @@ const PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("86400");
 #[derive(Clone, Debug)]
 pub(crate) struct Origin<'a> {
     /// As the browser says it; none where no browser sent the report.
-    said: Option<&'a str>,
+    said: Option<&'a HeaderValue>,
     relation: Relation,
     /// The tracker is reached by https.
     pub secure: bool,
@@ -48,14 +48,14 @@ impl<'a> Origin<'a> {
         (table, campaign): (&RoutingTable, &CampaignRoute),
     ) -> Result<Self, Stranger> {
         let secure = edge.is_secure(request, site);
-        let said = request.headers.get(header::ORIGIN).and_then(|said| said.to_str().ok());
-        let Some(said) = said else {
+        let said = request.headers.get(header::ORIGIN);
+        let Some((said, text)) = said.and_then(|said| Some((said, said.to_str().ok()?))) else {
             return Ok(Self { said: None, relation: Relation::Foreign, secure });
         };
-        let page = Parts::of(said).ok_or(Stranger)?;
+        let page = Parts::of(text).ok_or(Stranger)?;
         let own = edge.requested_host(request.headers, request.peer).unwrap_or_default();
         let is_own = own.eq_ignore_ascii_case(page.host.trim_matches(['[', ']']));
-        if !is_own && !table.allows_origin(campaign, said) {
+        if !is_own && !table.allows_origin(campaign, text) {
             return Err(Stranger);
         }
         let is_same_scheme = (page.scheme == "https") == secure;
@@ -67,10 +67,8 @@ impl<'a> Origin<'a> {
     pub fn allow(&self, reply: &mut Reply) {
         let headers = reply.headers_mut();
         headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-        let Some(said) = self.said.and_then(|said| HeaderValue::from_str(said).ok()) else {
-            return;
-        };
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, said);
+        let Some(said) = self.said else { return };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, said.clone());
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     }
 

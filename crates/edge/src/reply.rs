@@ -25,6 +25,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
 const GIF: HeaderValue = HeaderValue::from_static("image/gif");
 
+/// As many as a page is told at most: a map that grows is filled twice.
+const HEADERS: usize = 12;
+
 /// One transparent pixel (GIF89a).
 const PIXEL: &[u8; 43] =
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\
@@ -34,7 +37,7 @@ const PIXEL: &[u8; 43] =
 pub(crate) fn empty(status: StatusCode) -> Reply {
     let mut reply = Response::new(Bytes::new());
     *reply.status_mut() = status;
-    let mut headers = HeaderMap::with_capacity(6);
+    let mut headers = HeaderMap::with_capacity(HEADERS);
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     headers.insert(ROBOTS, NO_INDEX);
     *reply.headers_mut() = headers;

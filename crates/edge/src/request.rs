@@ -111,7 +111,7 @@ impl<'a> Endpoint<'a> {
 
     /// Whether the endpoint knows the method.
     pub fn allows(self, method: &Method) -> bool {
-        self.methods().split(", ").any(|allowed| allowed == method.as_str())
+        self.methods().split(',').any(|allowed| allowed.trim_ascii_start() == method.as_str())
     }
 }
 

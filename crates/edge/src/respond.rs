@@ -11,7 +11,7 @@ use crate::site::Site;
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Either, Full, Limited};
+use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::{Body, Frame, Incoming as IncomingBody, SizeHint};
 use std::error::Error as StdError;
 use std::future::Future;
@@ -108,15 +108,27 @@ async fn read_body(
     if head.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Event::BodyEncoded);
     }
-    let read = Limited::new(body, limits.body_bytes_max).collect();
-    match tokio::time::timeout(limits.body_deadline, read).await {
-        Err(_) => Err(Event::BodyTimeout),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Event::BodyTooLarge)
+    let read = whole(body, limits.body_bytes_max);
+    tokio::time::timeout(limits.body_deadline, read).await.unwrap_or(Err(Event::BodyTimeout))
+}
+
+/// All of a body. Most come in one piece together with their head, and then nothing is waited for or copied.
+async fn whole(mut body: IncomingBody, bytes_max: usize) -> Result<Bytes, Event> {
+    let (mut first, mut rest) = (Bytes::new(), Vec::new());
+    while !body.is_end_stream()
+        && let Some(frame) = body.frame().await
+    {
+        let data = frame.map_err(|_| Event::RequestAborted)?.into_data().unwrap_or_default();
+        if first.len() + rest.len() + data.len() > bytes_max {
+            return Err(Event::BodyTooLarge);
         }
-        Ok(Err(_)) => Err(Event::RequestAborted),
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
     }
+    Ok(if rest.is_empty() { first } else { [&first[..], &rest].concat().into() })
 }
 
 /// What was refused unread cannot be told from the next request, so the connection ends with the answer.

@@ -112,7 +112,7 @@ impl Facts {
 
     /// All values under `tag`, in order.
     pub fn all(&self, tag: u16) -> impl Iterator<Item = Value<'_>> {
-        self.iter().filter(move |(t, _)| *t == tag).map(|(_, value)| value)
+        self.entries.iter().filter(move |(t, _)| *t == tag).map(|(_, slot)| self.value(*slot))
     }
 
     /// Removes every value under `tag`.

@@ -1,5 +1,7 @@
 //! Pages of others: what of a URL tells where somebody is.
 
+use memchr::{memchr, memchr2};
+
 /// The parts of an `http` or `https` URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
@@ -22,16 +24,11 @@ impl<'a> Parts<'a> {
     /// Takes a URL apart; `None` for what is no absolute `http` or `https` URL of a plain host. What stands in front
     /// of an `@` is no host, so such a URL is none of ours.
     pub fn of(url: &'a str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
+        let (scheme, rest) = url.split_at_checked(memchr(b':', url.as_bytes())?)?;
+        let rest = rest.strip_prefix("://")?;
         let scheme = ["https", "http"].into_iter().find(|s| s.eq_ignore_ascii_case(scheme))?;
-        let (rest, query) = match rest.find(['?', '#']) {
-            Some(at) if rest.as_bytes().get(at) == Some(&b'?') => {
-                let query = rest.get(at + 1..)?;
-                (rest.get(..at)?, query.split('#').next().unwrap_or_default())
-            }
-            Some(at) => (rest.get(..at)?, ""),
-            None => (rest, ""),
-        };
+        let (rest, behind) = rest.split_at_checked(bare(rest).len())?;
+        let query = behind.strip_prefix('?').map(without_fragment).unwrap_or_default();
         let at = rest.find('/').unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(at)?;
         let (host, port) = match authority.rsplit_once(':') {
@@ -84,9 +81,10 @@ pub fn page(url: &str) -> Option<String> {
 
 /// Whether a page's `origin`, as its browser says it, is `allowed`, in which `*.` stands for every host below.
 pub fn is_allowed(allowed: &str, origin: &str) -> bool {
-    let Some((scheme, below)) = allowed.split_once("://*") else {
-        return allowed.eq_ignore_ascii_case(origin);
-    };
+    if allowed.eq_ignore_ascii_case(origin) {
+        return true;
+    }
+    let Some((scheme, below)) = allowed.split_once("://*") else { return false };
     let Some((of, host)) = origin.split_once("://") else { return false };
     let at = host.len().saturating_sub(below.len());
     of.eq_ignore_ascii_case(scheme)
@@ -96,7 +94,12 @@ pub fn is_allowed(allowed: &str, origin: &str) -> bool {
 
 /// A URL without what may say who somebody is: query and fragment.
 pub fn bare(url: &str) -> &str {
-    &url[..url.find(['?', '#']).unwrap_or(url.len())]
+    &url[..memchr2(b'?', b'#', url.as_bytes()).unwrap_or(url.len())]
+}
+
+/// A URL without what stands behind `#`, which is the browser's alone.
+pub fn without_fragment(url: &str) -> &str {
+    &url[..memchr(b'#', url.as_bytes()).unwrap_or(url.len())]
 }
 
 #[cfg(test)]
@@ -143,6 +146,18 @@ mod tests {
             ("https://a.example?x", "x"),
         ] {
             assert_eq!(Parts::of(url).unwrap().query, query, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_cut_at_the_first_mark() {
+        for (url, bare_url, with_query) in [
+            ("https://a.example/?x=1#y?z", "https://a.example/", "https://a.example/?x=1"),
+            ("https://a.example/#y?z#", "https://a.example/", "https://a.example/"),
+            ("https://ä.example/ö", "https://ä.example/ö", "https://ä.example/ö"),
+            ("", "", ""),
+        ] {
+            assert_eq!((bare(url), without_fragment(url)), (bare_url, with_query), "{url}");
         }
     }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use edge::{BoxBody, Config, Limits, ServeReport, serve};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use model::record::tag;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -207,6 +208,28 @@ async fn bodies_are_bounded_in_size_and_time_and_never_compressed() {
     assert_eq!(status(&served.raw(&post(3, "content-encoding: gzip\r\n", "abc")).await), 415);
     served.until_count("encoded_body", 1).await;
     assert_eq!(served.rig.records().len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_is_whole_in_however_many_pieces_it_comes() {
+    let served = served(Limits::default()).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    for (headers_and_body, body) in [
+        (
+            "transfer-encoding: chunked\r\n\r\n4\r\na=1&\r\n3\r\nb=2\r\n2\r\n&c\r\n0\r\n\r\n",
+            "a=1&b=2&c",
+        ),
+        ("transfer-encoding: chunked\r\n\r\n3\r\na=1\r\n0\r\nx: trailer\r\n\r\n", "a=1"),
+        ("transfer-encoding: chunked\r\n\r\n0\r\n\r\n", ""),
+        ("content-length: 7\r\n\r\na=1&b=2", "a=1&b=2"),
+    ] {
+        let post = format!("POST /postback HTTP/1.1\r\nhost: t\r\n{headers_and_body}");
+        stream.write_all(post.as_bytes()).await.unwrap();
+        assert_eq!(status(&read_answer(&mut stream).await), 200, "{headers_and_body}");
+        let record = served.rig.last();
+        let kept = record.facts.text_at(tag::INTAKE_BODY).unwrap_or_default();
+        assert_eq!(kept, body, "{headers_and_body}");
+    }
 }
 
 #[tokio::test]

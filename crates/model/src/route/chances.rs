@@ -163,7 +163,7 @@ fn later_offer(
 struct Spread<'t, 'v> {
     table: &'t RoutingTable,
     visit: &'v Visit<'v>,
-    standing: Standing,
+    standing: Standing<'v>,
     inputs: Option<Inputs<'v>>,
     /// Those that led on to the one that is looked at.
     flows: Vec<ThingId>,

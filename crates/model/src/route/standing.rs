@@ -8,20 +8,20 @@ use crate::draw::{Alternative, Level};
 use crate::field::Field;
 use crate::page;
 use crate::table::{FlowRoute, PathTarget, RoutingTable};
+use std::cell::LazyCell;
 
 /// The word of [`Field::Kind`] for a landing that a page reported.
 pub const DIRECT: &str = "direct";
 
-/// The page a visitor is on, as [`page::page`] writes it; `None` for whoever is yet to be sent somewhere.
-#[derive(Clone, Debug)]
-pub(super) struct Standing(Option<String>);
+/// The URL of the page a visitor is on; `None` for whoever is yet to be sent somewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing<'a>(Option<&'a str>);
 
-impl Standing {
+impl<'a> Standing<'a> {
     /// Reads it from the facts of a click.
-    pub fn of(visit: &Visit<'_>) -> Self {
+    pub fn of(visit: &Visit<'a>) -> Self {
         let is_direct = visit.facts.text(Field::Kind) == Some(DIRECT);
-        let url = || visit.facts.text(Field::LandingUrl).unwrap_or_default();
-        Self(is_direct.then(|| page::page(url()).unwrap_or_default()))
+        Self(is_direct.then(|| visit.facts.text(Field::LandingUrl).unwrap_or_default()))
     }
 
     /// The alternatives that are out of the question, of those that have a weight: landers that are another page, and
@@ -33,7 +33,9 @@ impl Standing {
         level: Level,
         alternatives: &[Alternative],
     ) -> Vec<u32> {
-        let Some(page) = &self.0 else { return Vec::new() };
+        let Some(url) = self.0 else { return Vec::new() };
+        // Many flows have no lander to compare it with.
+        let page = LazyCell::new(|| page::page(url).unwrap_or_default());
         let is_here =
             |lander: u32| table.lander(lander).is_some_and(|lander| *lander.page == **page);
         let has_it = |path: u32| match flow.path(path).map(|path| &path.target) {

@@ -160,7 +160,7 @@ pub(super) struct Chooser<'a> {
     table: &'a RoutingTable,
     pub(super) visit: &'a Visit<'a>,
     draws: &'a Secret,
-    standing: Standing,
+    standing: Standing<'a>,
     kept: Vec<Kept>,
     seen: Vec<Seen>,
     pub(super) capped: Vec<ThingId>,

@@ -105,6 +105,31 @@ export const journeys = {
     return { expected: one };
   },
 
+  async the_way_back_from_a_payment_provider_is_no_second_click({ name, api, set, open, id, tag, until, sites }) {
+    await api('POST', '/conversion-types', { name: 'paid', from_page: true });
+    const sold = '<script>(window.clicktrail = window.clicktrail || []).push((ct) => ct.event("paid", { value: "9.90", txid: "W-1" }));</script>';
+    set(`/${name}`, () => tag(name));
+    set(`/${name}/thanks`, () => tag(name, 'data-landing="no"') + sold);
+    const page = await open(`/${name}?gclid=G-${name}`);
+    const first = await id(page);
+    await page.goto('https://offer.test/pay');
+    await page.evaluate((url) => { location.href = url; }, `https://shop.test/${name}/thanks?key=wc_order_1`);
+    await page.waitForURL('**/thanks**');
+    check((await id(page)) === first, 'another id');
+    await until('the order', () => sites.count('/e'));
+    return { expected: { ...one, conversions: 1, revenue: '9.90' } };
+  },
+
+  async nobody_lands_on_a_page_that_is_no_landing({ name, set, open, tag, sites }) {
+    set(`/${name}`, () => tag(name, 'data-landing="no"'));
+    const page = await open(`/${name}?zone=1`);
+    // The script has its turn, and gives it back when it is done.
+    await page.evaluate((turn) => navigator.locks.request(turn, () => 0), `ct_d${name}`);
+    check((await page.evaluate(() => window.clicktrail.id())) === '', 'an id');
+    check(sites.count(`/d/${name}`) === 0, 'a landing');
+    return { expected: { clicks: 0 } };
+  },
+
   async another_ad_click_is_another_click({ name, set, open, id, tag }) {
     set(`/${name}`, () => tag(name));
     const first = await id(await open(`/${name}?gclid=A-${name}`));

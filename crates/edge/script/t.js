@@ -7,7 +7,7 @@
   "use strict";
   var tag = d.currentScript || d.querySelector("script[data-campaign][src*='t.js']");
   var queue = w.clicktrail;
-  if (!tag || (queue && queue.id)) return;
+  if (!tag || !tag.dataset.campaign || (queue && queue.id)) return;
 
   var set = tag.dataset;
   var campaign = set.campaign;
@@ -146,13 +146,14 @@
       know(page.i, query);
       return (own && own.i === page.i) || send("view");
     }
-    var isInside = d.referrer.indexOf(location.origin + "/") === 0;
+    // A page that a payment provider sends back to is no landing, whatever query it sends along.
+    var isLanding = set.landing !== "no", isInside = !isLanding || d.referrer.indexOf(location.origin + "/") === 0;
     // The cookie knows no query, and speaks where there is none to know, or where the visitor was here already.
     if (!own && (!query || isInside) && !Object.keys(all).length) own = { i: cookie() };
     if (own) visitor = own.v || "";
     if (own && own.i && mayKeep() && (!query || query === own.s || isInside)) return know(own.i, own.s || query, cookie());
     // Where nothing may be kept, a page of the same site is no second landing.
-    return isInside && !mayKeep() ? 0 : land(query, random(), 3);
+    return !isLanding || (isInside && !mayKeep()) ? 0 : land(query, random(), 3);
   }
 
   // Of pages that open at the same time one lands, and the others find what it kept.

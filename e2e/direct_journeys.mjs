@@ -1,13 +1,25 @@
 // The journeys of direct tracking: each does what a visitor does and says what the report has to show for it.
 
-import { VARIANTS } from './town.mjs';
+import { RENAMED, VARIANTS } from './town.mjs';
 
 const CLICK_ID = /^ct_[0-9a-z]{26}$/;
 const one = { clicks: 1, unique_clicks: 1, lander_views: 1 };
 
+// Of the words that lists of trackers go by, those that fit here best.
+const LISTED = /\/t\.js|clicktrail|track|click|pixel|beacon|analytics|conversion|postback/;
+// Parameters that browsers and extensions take out of URLs.
+const STRIPPED = ['gclid', 'fbclid', 'msclkid', 'clickid'];
+
 function check(is, what) {
   if (!is) throw new Error(what);
 }
+
+/** Takes known parameters out of every page's URL before its scripts run. */
+const strip = (context) => context.addInitScript((known) => {
+  const url = new URL(location.href);
+  known.forEach((name) => url.searchParams.delete(name));
+  if (url.href !== location.href) history.replaceState(history.state, '', url);
+}, STRIPPED);
 
 /** What a browser holds for shop.test and the tracker. */
 async function held(context, page, base) {
@@ -91,6 +103,31 @@ export const journeys = {
     await page.waitForURL('**/next**');
     check((await id(page)) === first, 'another id');
     return { expected: one };
+  },
+
+  async the_way_back_from_a_payment_provider_is_no_second_click({ name, api, set, open, id, tag, until, sites }) {
+    await api('POST', '/conversion-types', { name: 'paid', from_page: true });
+    const sold = '<script>(window.clicktrail = window.clicktrail || []).push((ct) => ct.event("paid", { value: "9.90", txid: "W-1" }));</script>';
+    set(`/${name}`, () => tag(name));
+    set(`/${name}/thanks`, () => tag(name, 'data-landing="no"') + sold);
+    const page = await open(`/${name}?gclid=G-${name}`);
+    const first = await id(page);
+    await page.goto('https://offer.test/pay');
+    await page.evaluate((url) => { location.href = url; }, `https://shop.test/${name}/thanks?key=wc_order_1`);
+    await page.waitForURL('**/thanks**');
+    check((await id(page)) === first, 'another id');
+    await until('the order', () => sites.count('/e'));
+    return { expected: { ...one, conversions: 1, revenue: '9.90' } };
+  },
+
+  async nobody_lands_on_a_page_that_is_no_landing({ name, set, open, tag, sites }) {
+    set(`/${name}`, () => tag(name, 'data-landing="no"'));
+    const page = await open(`/${name}?zone=1`);
+    // The script has its turn, and gives it back when it is done.
+    await page.evaluate((turn) => navigator.locks.request(turn, () => 0), `ct_d${name}`);
+    check((await page.evaluate(() => window.clicktrail.id())) === '', 'an id');
+    check(sites.count(`/d/${name}`) === 0, 'a landing');
+    return { expected: { clicks: 0 } };
   },
 
   async another_ad_click_is_another_click({ name, set, open, id, tag }) {
@@ -207,6 +244,75 @@ export const journeys = {
     const page = await open(`/${name}?zone=1`);
     check((await page.evaluate(() => window.ran)) === undefined, 'the script ran');
     return { expected: { clicks: 0 } };
+  },
+
+  async no_list_of_names_stops_a_path_of_the_site({ name, api, context, set, open, id, tag, sites, until }) {
+    const stopped = [];
+    await context.route((url) => LISTED.test(url.host + url.pathname), (route) => {
+      // Lists stop what a page loads, not where its links lead.
+      if (route.request().resourceType() === 'document') return route.continue();
+      stopped.push(route.request().url());
+      return route.abort('blockedbyclient');
+    });
+    await api('POST', '/conversion-types', { name: 'order', from_page: true });
+    set(`/${name}`, () => `${tag(name)}
+      <script src="${RENAMED}" data-campaign="${name}" data-offers="offer.test" data-offer-param="subid" data-events="scroll" defer></script>
+      <script>(window.clicktrail = window.clicktrail || []).push((ct) => ct.event('order', { value: '7.25', txid: 'O-1' }));</script>
+      <a id=straight href="https://offer.test/x">Straight</a> <a id=out href="${VARIANTS.path}click">Buy</a><div style="height:5000px"></div>`);
+    const page = await open(`/${name}?zone=1`);
+    const found = await id(page);
+    await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+    const [tab] = await Promise.all([context.waitForEvent('page'), page.click('#straight', { button: 'middle' })]);
+    await tab.waitForURL(`https://offer.test/x?subid=${found}`);
+    await until('scroll, order and click', () => sites.seen.filter((one) => one.path === '/go/e').length >= 3);
+    await page.click('#out');
+    await page.waitForURL(`https://offer.test/buy?subid=${found}`);
+    check(String(stopped) === `${VARIANTS.subdomain}t.js`, String(stopped));
+    return { expected: { ...one, lander_clicks: 2, conversions: 1, revenue: '7.25' } };
+  },
+
+  async an_id_under_a_name_of_the_installation_is_not_stripped({ name, api, context, set, id, tag, sites }) {
+    await strip(context);
+    const base = VARIANTS.foreign;
+    set(`/${name}`, () => `${tag(name, '', base)}<a id=out href="${base}click">Buy</a>`);
+    const { name: owner, currency, time_zone, ip_privacy, click_param, attribution_window_days } = await api('GET', '/workspace');
+    const settings = { name: owner, currency, time_zone, ip_privacy, attribution_window_days };
+    const rename = (to) => api('PUT', '/workspace', { ...settings, click_param: to });
+    await rename('ref_no');
+    try {
+      const page = await context.newPage();
+      await page.goto(`${base}c/${name}?zone=1&gclid=G-${name}&fbclid=F-${name}`);
+      const shown = new URL(page.url()).searchParams, carried = shown.get('ref_no');
+      check(CLICK_ID.test(carried) && !STRIPPED.some((known) => shown.has(known)), page.url());
+      check((await id(page)) === carried, 'another id');
+      check(sites.count(`/d/${name}`) === 1, 'the script does not know the name, the tracker does');
+      await context.clearCookies();
+      await page.click('#out');
+      await page.waitForURL(`https://offer.test/buy?subid=${carried}`);
+    } finally {
+      await rename(click_param);
+    }
+    return { expected: { ...one, lander_clicks: 1 } };
+  },
+
+  async an_id_under_a_name_of_the_page_is_not_stripped({ name, context, set, open, id, tag, sites }) {
+    await strip(context);
+    const base = VARIANTS.foreign;
+    set(`/${name}`, () => `${tag(name, 'data-param="ref_no" data-offers="shop.test"', base)}<a id=next href="https://shop.test/${name}/next">Next</a>`);
+    set(`/${name}/next`, () => `${tag(name, 'data-param="ref_no"', base)}<a id=out href="${base}click">Buy</a>`);
+    const page = await open(`/${name}?zone=1&gclid=G-${name}&clickid=of-somebody-else`);
+    const found = await id(page);
+    // As between sites of one owner: nothing but the link tells.
+    await context.clearCookies();
+    await page.evaluate(() => localStorage.clear());
+    await page.click('#next');
+    await page.waitForURL(`https://shop.test/${name}/next?ref_no=${found}`);
+    check((await id(page)) === found, 'another id');
+    check(sites.count(`/d/${name}`) === 1, 'a second click');
+    await context.clearCookies();
+    await page.click('#out');
+    await page.waitForURL(`https://offer.test/buy?subid=${found}`);
+    return { expected: { ...one, lander_clicks: 2 } };
   },
 
   async a_request_that_gets_lost_is_repeated_and_counts_once({ name, set, open, id, tag, sites }) {

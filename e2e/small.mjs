@@ -4,5 +4,5 @@ import { readFileSync } from 'node:fs';
 import { minify } from 'terser';
 
 const source = readFileSync('../crates/edge/script/t.js', 'utf8');
-const { code } = await minify(source, { ecma: 2017, compress: { passes: 2 }, mangle: true });
+const { code } = await minify(source, { ecma: 2017, compress: { passes: 2 }, mangle: true, format: { comments: /^#/ } });
 console.log(JSON.stringify(code));

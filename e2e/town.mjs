@@ -16,6 +16,9 @@ export const VARIANTS = {
   foreign: 'https://tracker.example/',
 };
 
+/** The page script under a name of the operator's own, which his reverse proxy knows. */
+export const RENAMED = '/go/page.js';
+
 /** Hands a request on to the tracker as a reverse proxy does. */
 function pass({ tracker, losses }, path, request, response) {
   const { hostname, port } = new URL(tracker);
@@ -48,6 +51,7 @@ export async function town({ tracker, cert, key, pages }) {
     if (url.pathname === '/favicon.ico') return response.writeHead(204).end();
     seen.push({ method: request.method, host: url.host, path: url.pathname, url: url.href, purpose: request.headers['sec-purpose'] });
     if (url.host === 't.shop.test' || url.host === 'tracker.example') return pass(way, request.url, request, response);
+    if (url.pathname === RENAMED) return pass(way, '/t.js', request, response);
     if (url.host === 'shop.test' && url.pathname.startsWith('/go/')) return pass(way, request.url.slice(3), request, response);
     const made = await (pages[url.host + url.pathname] ?? (() => '<p>nothing here</p>'))(url);
     const { html, headers = {} } = typeof made === 'string' ? { html: made } : made;

@@ -1,14 +1,17 @@
+//# allFunctionsCalledOnLoad
 // Direct tracking: tells the tracker that somebody landed, keeps the click id with the site, and puts it into links and
 // forms. The same bytes for every site; what differs stands in the tag's data- attributes. docs/guide/direct-tracking.md
+// The first line has V8 compile all of it beside the page's thread. On that thread the first use of anything is what is
+// dear (storage, the cookie, a regular expression, a kind of object), so each is used late and only where nothing else does.
 (function (w, d) {
   "use strict";
   var tag = d.currentScript || d.querySelector("script[data-campaign][src*='t.js']");
   var queue = w.clicktrail;
-  if (!tag || (queue && queue.id)) return;
+  if (!tag || !tag.dataset.campaign || (queue && queue.id)) return;
 
   var set = tag.dataset;
   var campaign = set.campaign;
-  var base = set.tracker || tag.src.replace(/[^/]*$/, "");
+  var base = set.tracker || tag.src.slice(0, tag.src.lastIndexOf("/"));
   if (base.slice(-1) !== "/") base += "/";
   var param = set.param || "clickid";
   var offerParam = set.offerParam || param;
@@ -19,13 +22,16 @@
   var id = "", visitor = "", waiting = [], sought = {};
 
   function words(text) {
-    return (text || "").split(/[\s,]+/).filter(Boolean);
+    var list = [], word = "";
+    for (var letter of (text || "") + " ") {
+      if (letter > " " && letter !== ",") word += letter;
+      else if (word) { list.push(word); word = ""; }
+    }
+    return list;
   }
 
   function random() {
-    var bytes = w.crypto.getRandomValues(new Uint8Array(12)), text = "";
-    for (var i = 0; i < 12; i++) text += (bytes[i] & 63).toString(36);
-    return text;
+    return (Math.random().toString(36) + Math.random().toString(36)).split("0.").join("");
   }
 
   // What a browser forbids is done without.
@@ -43,8 +49,8 @@
   }
 
   function cookie() {
-    var found = /(?:^|; )ct_d=([^;]*)/.exec(attempt(function () { return d.cookie; }, ""));
-    return found ? found[1] : "";
+    var found = ("; " + attempt(function () { return d.cookie; }, "")).split("; " + kept + "=")[1];
+    return found ? found.split(";")[0] : "";
   }
 
   // The widest domain that a browser lets a page set a cookie for is the registrable one.
@@ -59,14 +65,14 @@
     });
   }
 
-  function keep(query, byHttp) {
+  function keep(query, byHttp, isNew) {
     if (!id || !mayKeep()) return;
     attempt(function () {
       var all = stored();
       all[campaign] = { i: id, s: query, v: visitor };
       w.localStorage.setItem(kept, JSON.stringify(all));
     });
-    if (!byHttp && cookie() !== id) setCookie(id, 7776000);
+    if (!byHttp && (isNew || cookie() !== id)) setCookie(id, 7776000);
   }
 
   function forget() {
@@ -74,20 +80,24 @@
     setCookie("", 0);
   }
 
-  // A landing is known by its query: a reload has the same one, another ad click another.
-  function signature(params) {
-    var hash = 5381, text = "";
-    params.forEach(function (value, name) { if (name !== param) text += name + "=" + value + "&"; });
+  // The page's query: q by what a landing is known (a reload has the same, another ad click another), i the id in it.
+  function asked() {
+    var own = param + "=", hash = 5381, text = "", carried = "";
+    location.search.slice(1).split("&").forEach(function (part) {
+      if (part.indexOf(own) === 0) carried = carried || part.slice(own.length);
+      else if (part) text += part + "&";
+    });
     for (var i = 0; i < text.length; i++) hash = (hash * 33 ^ text.charCodeAt(i)) >>> 0;
-    return text && hash.toString(36);
+    return { q: text && hash.toString(36), i: carried };
   }
 
+  // As text, which goes to another site without a preflight, as a form does.
   function body(values) {
-    var form = new URLSearchParams();
-    Object.keys(values).forEach(function (name) {
-      if (values[name] != null && values[name] !== "") form.append(name, values[name]);
-    });
-    return form;
+    return Object.keys(values).filter(function (name) {
+      return values[name] != null && values[name] !== "";
+    }).map(function (name) {
+      return name + "=" + attempt(function () { return encodeURIComponent(values[name]); }, "");
+    }).join("&");
   }
 
   function send(event, values) {
@@ -112,7 +122,7 @@
         visitor = told.visitor || "";
         param = set.param || told.param || param;
         offerParam = set.offerParam || param;
-        know(told.click_id, query, told.kept);
+        know(told.click_id, query, told.kept, true);
       });
     }).catch(function () {
       if (tries) return new Promise(function (again) {
@@ -121,42 +131,45 @@
     });
   }
 
-  function know(found, query, byHttp) {
+  function know(found, query, byHttp, isNew) {
     id = found;
-    keep(query, byHttp);
+    keep(query, byHttp, isNew);
     attempt(function () { d.querySelectorAll(marked()).forEach(mark); });
     attempt(function () { fill(d); });
     waiting.splice(0).forEach(function (work) { attempt(work); });
   }
 
   function begin() {
-    var params = new URLSearchParams(location.search), query = signature(params);
-    var carried = params.get(param) || "", all = stored(), own = all[campaign];
-    if (/^\w{0,6}[0-9a-hjkmnp-tv-z]{26}$/i.test(carried)) {
+    var page = asked(), query = page.q, all = stored(), own = all[campaign];
+    if (page.i && /^\w{0,6}[0-9a-hjkmnp-tv-z]{26}$/i.test(page.i)) {
       // It came through a redirect, which counted it.
-      know(carried, query);
-      return (own && own.i === carried) || send("view");
+      know(page.i, query);
+      return (own && own.i === page.i) || send("view");
     }
-    own = own || (Object.keys(all).length ? 0 : { i: cookie() });
+    // A page that a payment provider sends back to is no landing, whatever query it sends along.
+    var isLanding = set.landing !== "no", isInside = !isLanding || d.referrer.indexOf(location.origin + "/") === 0;
+    // The cookie knows no query, and speaks where there is none to know, or where the visitor was here already.
+    if (!own && (!query || isInside) && !Object.keys(all).length) own = { i: cookie() };
     if (own) visitor = own.v || "";
-    var isInside = d.referrer.indexOf(location.origin + "/") === 0;
     if (own && own.i && mayKeep() && (!query || query === own.s || isInside)) return know(own.i, own.s || query, cookie());
     // Where nothing may be kept, a page of the same site is no second landing.
-    return isInside && !mayKeep() ? 0 : land(query, random(), 3);
+    return !isLanding || (isInside && !mayKeep()) ? 0 : land(query, random(), 3);
   }
 
   // Of pages that open at the same time one lands, and the others find what it kept.
   function start() {
     var isBegun = 0;
     function once() { if (!isBegun++) return begin(); }
-    if (!mayKeep() || !attempt(function () { return navigator.locks.request(kept + campaign, once).catch(once); })) once();
+    function locked() { return navigator.locks.request(kept + campaign, once).catch(once); }
+    if (!mayKeep() || !navigator.locks || !attempt(locked)) once();
   }
 
   // Where a link leads: 1 on through the tracker, 2 to an offer.
-  function aim(link) {
-    if (link.href.indexOf(base + "click") === 0) return 1;
+  function aim(link, href) {
+    if (href.indexOf(base + "click") === 0) return 1;
+    var to = link.hostname;
     return offers.some(function (host) {
-      return host[0] === "*" ? link.hostname.slice(1 - host.length) === host.slice(1) : link.hostname === host;
+      return host[0] === "*" ? to.slice(1 - host.length) === host.slice(1) : to === host;
     }) ? 2 : 0;
   }
 
@@ -168,11 +181,13 @@
   }
 
   function mark(link) {
-    var to = id && link.href && aim(link);
+    var href = link.href, to = id && href && aim(link, href);
     if (!to) return to;
-    var name = to === 1 ? param : offerParam, parts = link.href.split("#");
-    var has = (sought[name] = sought[name] || new RegExp("([?&]" + name + "=)([^&]*)")).exec(parts[0]);
-    if (!has) parts[0] += (parts[0].indexOf("?") < 0 ? "?" : "&") + name + "=" + id;
+    var name = (to === 1 ? param : offerParam) + "=", parts = href.split("#"), has;
+    if (parts[0].indexOf(name) > 0) {
+      has = (sought[name] = sought[name] || new RegExp("([?&]" + name + ")([^&]*)")).exec(parts[0]);
+    }
+    if (!has) parts[0] += (parts[0].indexOf("?") < 0 ? "?" : "&") + name + id;
     else if (!has[2] || /[{[]|%7b/i.test(has[2])) parts[0] = parts[0].replace(has[0], has[1] + id);
     else return to;
     link.href = parts.join("#");
@@ -180,10 +195,9 @@
   }
 
   function fill(within) {
-    var fields = words(set.fields || param + " click_id");
-    if (id) within.querySelectorAll("input[type=hidden]").forEach(function (input) {
-      if (fields.indexOf(input.name) >= 0) input.value = id;
-    });
+    if (id) within.querySelectorAll(words(set.fields || param + " click_id").map(function (name) {
+      return "input[type=hidden][name='" + name + "']";
+    }).join()).forEach(function (input) { input.value = id; });
   }
 
   function linkOf(event) {
@@ -193,15 +207,13 @@
   }
 
   // Also links that are added later, and those opened with another button: whatever is used is marked before it leads on.
-  ["pointerdown", "focusin", "contextmenu", "click", "auxclick"].forEach(function (kind) {
-    w.addEventListener(kind, function (event) {
-      attempt(function () {
-        var link = linkOf(event), to = link && mark(link);
-        var isUsed = kind === "click" || (kind === "auxclick" && event.button === 1);
-        if (to === 2 && isUsed) send("click", { o: link.href });
-      });
-    }, true);
-  });
+  function use(event) {
+    attempt(function () {
+      var link = linkOf(event), to = link && mark(link), kind = event.type;
+      if (to === 2 && (kind === "click" || (kind === "auxclick" && event.button === 1))) send("click", { o: link.href });
+    });
+  }
+  ["pointerdown", "focusin", "contextmenu", "click", "auxclick"].forEach(function (kind) { w.addEventListener(kind, use, true); });
   w.addEventListener("submit", function (event) {
     attempt(function () { fill(event.target); });
   }, true);
@@ -210,7 +222,7 @@
     var next = granted ? "granted" : "denied";
     if (next === choice) return;
     choice = next;
-    if (granted) keep(signature(new URLSearchParams(location.search)));
+    if (granted) keep(asked().q);
     else forget();
     send("consent", { c: next });
   }

@@ -167,6 +167,24 @@ mod tests {
         assert_eq!(templates.source("Meta"), None);
     }
 
+    /// What WordPress reads in the query of any page (`public_query_vars` of its class `WP`); most lead to another page or
+    /// to a 404.
+    const OF_WORDPRESS: &str = "m p posts w cat withcomments withoutcomments s search exact sentence calendar page paged \
+        more tb pb author order orderby year monthnum day hour minute second name category_name tag feed author_name \
+        pagename page_id error attachment attachment_id subpost subpost_id preview robots favicon taxonomy term cpage \
+        post_type embed";
+
+    #[test]
+    fn no_template_names_a_parameter_that_leads_away_from_a_page_of_wordpress() {
+        let templates = templates();
+        for template in templates.sources() {
+            for (param, _) in template.pairs() {
+                let is_taken = OF_WORDPRESS.split_ascii_whitespace().any(|name| name == param);
+                assert!(!is_taken, "{}: {param}", template.slug);
+            }
+        }
+    }
+
     #[test]
     fn slugs_are_unique_and_the_order_is_by_name() {
         let templates = templates();

@@ -3,7 +3,6 @@
 mod api;
 mod app;
 mod bridge;
-mod certificate_end;
 mod check;
 mod cli;
 mod client;

@@ -1,7 +1,9 @@
 //! Certificate and key from files, and again when they change.
 
+mod end;
+
+use self::end::{CertificateEnd, Notice};
 use crate::app::now_ms;
-use crate::certificate_end::{CertificateEnd, Notice};
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;

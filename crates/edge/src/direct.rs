@@ -121,12 +121,12 @@ pub(crate) async fn landing(edge: &Edge, request: &Incoming<'_>, site: Site, key
         consent: consent.as_deref().and_then(Consent::read),
     };
     let purpose = Purpose::Landing(&landing);
-    let arrival = Arrival::read(edge, request, site, &table, campaign, purpose);
-    land(arrival, &landing, &origin).await
+    let mut arrival = Arrival::read(edge, request, site, &table, campaign, purpose);
+    land(&mut arrival, &landing, &origin).await
 }
 
 /// The life of a landing.
-async fn land(mut arrival: Arrival<'_>, landing: &Landing<'_>, origin: &Origin<'_>) -> Reply {
+async fn land(arrival: &mut Arrival<'_>, landing: &Landing<'_>, origin: &Origin<'_>) -> Reply {
     let edge = arrival.edge;
     if let Some(id) = passed_on(edge, landing.url, arrival.campaign) {
         return known(arrival, id, origin);
@@ -142,7 +142,7 @@ async fn land(mut arrival: Arrival<'_>, landing: &Landing<'_>, origin: &Origin<'
         None => None,
     };
     arrival.read_source(&edge.log.counters);
-    let half = Half::of_landing(&arrival).await;
+    let half = Half::of_landing(arrival).await;
     if let Half::Second(click) = half {
         arrival.enter_visit();
         arrival.join(click).await;
@@ -150,7 +150,7 @@ async fn land(mut arrival: Arrival<'_>, landing: &Landing<'_>, origin: &Origin<'
             first.settle(false);
             edge.once.remember(name, Role::Alone, click);
         }
-        return told(&arrival, None, origin);
+        return told(arrival, None, origin);
     }
     arrival.mark_visit();
     let decision = arrival.route();
@@ -160,7 +160,7 @@ async fn land(mut arrival: Arrival<'_>, landing: &Landing<'_>, origin: &Origin<'
     if arrival.id.unlogged && edge.refuses_unlogged() {
         return edge.unavailable();
     }
-    told(&arrival, decision.as_ref(), origin)
+    told(arrival, decision.as_ref(), origin)
 }
 
 fn now_ms(edge: &Edge) -> i64 {
@@ -182,10 +182,10 @@ fn passed_on(edge: &Edge, url: &str, campaign: &CampaignRoute) -> Option<ClickId
 }
 
 /// The answer to a landing that is a click already.
-fn known(mut arrival: Arrival<'_>, id: ClickId, origin: &Origin<'_>) -> Reply {
+fn known(arrival: &mut Arrival<'_>, id: ClickId, origin: &Origin<'_>) -> Reply {
     arrival.edge.log.counters.count(Event::LandingKnown);
     arrival.id = id;
-    told(&arrival, None, origin)
+    told(arrival, None, origin)
 }
 
 /// The answer to the page, with the cookies that its browser takes.

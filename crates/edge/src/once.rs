@@ -107,38 +107,42 @@ impl Once {
 
     /// Announces `id` under `name`.
     pub async fn meet(&self, name: u64, role: Role, id: ClickId, now_ms: i64) -> Met<'_> {
-        let mut until = None;
+        match self.look(name, role, id, now_ms) {
+            Look::Met(met) => met,
+            // On the heap: hardly anybody waits, and everybody else would carry the room for it.
+            Look::UnderWay(_) => Box::pin(self.wait(name, role, id, now_ms)).await,
+        }
+    }
+
+    /// Announces it as soon as the first of its name is settled.
+    async fn wait(&self, name: u64, role: Role, id: ClickId, now_ms: i64) -> Met<'_> {
+        let until = Instant::now() + WAIT_MAX;
         loop {
             // Before the look, so that nothing that is settled in between is missed.
             let settled = self.settled.notified();
             match self.look(name, role, id, now_ms) {
-                Look::Nothing => {
-                    return Met::Nothing(First { once: self, name, is_kept: true });
-                }
-                Look::Known(id) => return Met::Known(id),
-                Look::Alike => return Met::Alike,
-                Look::UnderWay(id) => {
-                    let until = *until.get_or_insert_with(|| Instant::now() + WAIT_MAX);
+                Look::Met(met) => return met,
+                Look::UnderWay(first) => {
                     if tokio::time::timeout_at(until, settled).await.is_err() {
-                        return Met::Known(id);
+                        return Met::Known(first);
                     }
                 }
             }
         }
     }
 
-    fn look(&self, name: u64, role: Role, id: ClickId, now_ms: i64) -> Look {
+    fn look(&self, name: u64, role: Role, id: ClickId, now_ms: i64) -> Look<'_> {
         let mut table = self.table();
         let found = table.entries.get(&name).copied();
         match found.filter(|entry| now_ms - entry.at_ms < WINDOW_MS) {
-            Some(entry) if !role.meets(entry.role) => Look::Alike,
+            Some(entry) if !role.meets(entry.role) => Look::Met(Met::Alike),
             Some(entry) if !entry.is_settled => Look::UnderWay(entry.id),
             Some(entry) => {
                 if role != Role::Alone {
                     // The pair is complete; who comes next is somebody else.
                     table.entries.remove(&name);
                 }
-                Look::Known(entry.id)
+                Look::Met(Met::Known(entry.id))
             }
             None => {
                 table.put(
@@ -146,7 +150,7 @@ impl Once {
                     Entry { at_ms: now_ms, role, id, is_settled: false },
                     self.names_max,
                 );
-                Look::Nothing
+                Look::Met(Met::Nothing(First { once: self, name, is_kept: true }))
             }
         }
     }
@@ -163,10 +167,9 @@ impl Once {
     }
 }
 
-enum Look {
-    Nothing,
-    Known(ClickId),
-    Alike,
+enum Look<'a> {
+    Met(Met<'a>),
+    /// The first of the name is being written down.
     UnderWay(ClickId),
 }
 

@@ -7,7 +7,7 @@ use model::{ClickKey, Field};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-const WAIT: Duration = Duration::from_millis(40);
+const WAIT: Duration = Duration::from_millis(400);
 
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);

@@ -133,8 +133,9 @@ async fn land(arrival: &mut Arrival<'_>, landing: &Landing<'_>, origin: &Origin<
     }
     let name = landing.number.filter(|_| arrival.kind() == RecordKind::Click);
     let name = name.map(|number| number_name(number, arrival.campaign.id, &edge.keys));
+    let came_ms = arrival.id.key.time_ms();
     let first = match name {
-        Some(name) => match edge.once.meet(name, Role::Alone, arrival.id, now_ms(edge)).await {
+        Some(name) => match edge.once.meet(name, Role::Alone, arrival.id, came_ms).await {
             Met::Known(id) => return known(arrival, id, origin),
             Met::Nothing(first) => Some(first),
             Met::Alike => None,
@@ -163,10 +164,6 @@ async fn land(arrival: &mut Arrival<'_>, landing: &Landing<'_>, origin: &Origin<
     told(arrival, decision.as_ref(), origin)
 }
 
-fn now_ms(edge: &Edge) -> i64 {
-    edge.log.clock.now_ms()
-}
-
 /// The id in the URL of a page that somebody was redirected to.
 fn passed_on(edge: &Edge, url: &str, campaign: &CampaignRoute) -> Option<ClickId> {
     let (prefix, keys) = (&*edge.config.id_prefix, &edge.keys);
@@ -176,7 +173,7 @@ fn passed_on(edge: &Edge, url: &str, campaign: &CampaignRoute) -> Option<ClickId
     let ids = query.pairs().filter_map(|(_, raw)| {
         // Nothing in an id is ever encoded.
         let looks_like_id = raw.len() == prefix.len() + 26 && raw.starts_with(prefix);
-        looks_like_id.then(|| id::read(raw, prefix, keys, now_ms(edge)).ok())?
+        looks_like_id.then(|| id::read(raw, prefix, keys, edge.log.clock.now_ms()).ok())?
     });
     ids.into_iter().find(|id| id.campaign == campaign.id)
 }

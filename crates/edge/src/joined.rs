@@ -44,8 +44,7 @@ impl<'a> Half<'a> {
         let is_click = arrival.kind() == RecordKind::Click;
         let name = name(&arrival.facts, arrival.campaign.id, &edge.keys).filter(|_| is_click);
         let Some(name) = name else { return Self::Whole };
-        let now_ms = edge.log.clock.now_ms();
-        match edge.once.meet(name, role, arrival.id, now_ms).await {
+        match edge.once.meet(name, role, arrival.id, arrival.id.key.time_ms()).await {
             Met::Nothing(first) => Self::First(first),
             Met::Known(id) => Self::Second(id),
             Met::Alike => Self::Whole,

@@ -1,13 +1,14 @@
 //! What must not count twice: reports that a page repeats, and clicks that are announced by two.
 //!
-//! A table of bounded size by hash; what is older than an hour, or beyond the bound, is forgotten. Whoever comes second
+//! A table of bounded size by keyed hash; what is older than an hour, or beyond the bound, is forgotten. Whoever comes second
 //! while the first is still being written down waits for it, so that nobody is told an id that may not last.
 
+mod table;
+
 use model::ClickId;
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use table::{Place, Table};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -41,34 +42,9 @@ impl Role {
 pub(crate) struct Once {
     table: Mutex<Table>,
     settled: Notify,
-    names_max: usize,
 }
 
-#[derive(Default)]
-struct Table {
-    entries: HashMap<u64, Entry, BuildHasherDefault<Given>>,
-    /// Names in the order in which they came.
-    order: VecDeque<(u64, i64)>,
-}
-
-/// Names are keyed hashes already: hashing them again would only cost time.
-#[derive(Default)]
-struct Given(u64);
-
-impl Hasher for Given {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, name: u64) {
-        self.0 = name;
-    }
-}
-
+/// What is known of a name.
 #[derive(Clone, Copy)]
 struct Entry {
     at_ms: i64,
@@ -92,13 +68,14 @@ pub(crate) enum Met<'a> {
 pub(crate) struct First<'a> {
     once: &'a Once,
     name: u64,
+    place: Place,
     is_kept: bool,
 }
 
 impl Once {
-    /// Room for `names_max` names.
+    /// Room for `names_max` names, fewer than 2^18.
     pub fn new(names_max: usize) -> Self {
-        Self { table: Mutex::default(), settled: Notify::new(), names_max }
+        Self { table: Mutex::new(Table::new(names_max)), settled: Notify::new() }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -133,24 +110,19 @@ impl Once {
 
     fn look(&self, name: u64, role: Role, id: ClickId, now_ms: i64) -> Look<'_> {
         let mut table = self.table();
-        let found = table.entries.get(&name).copied();
-        match found.filter(|entry| now_ms - entry.at_ms < WINDOW_MS) {
+        match table.get(name).filter(|entry| now_ms - entry.at_ms < WINDOW_MS) {
             Some(entry) if !role.meets(entry.role) => Look::Met(Met::Alike),
             Some(entry) if !entry.is_settled => Look::UnderWay(entry.id),
             Some(entry) => {
                 if role != Role::Alone {
                     // The pair is complete; who comes next is somebody else.
-                    table.entries.remove(&name);
+                    table.forget(name);
                 }
                 Look::Met(Met::Known(entry.id))
             }
             None => {
-                table.put(
-                    name,
-                    Entry { at_ms: now_ms, role, id, is_settled: false },
-                    self.names_max,
-                );
-                Look::Met(Met::Nothing(First { once: self, name, is_kept: true }))
+                let place = table.put(name, Entry { at_ms: now_ms, role, id, is_settled: false });
+                Look::Met(Met::Nothing(First { once: self, name, place, is_kept: true }))
             }
         }
     }
@@ -158,12 +130,12 @@ impl Once {
     /// Takes over what was announced before a restart.
     pub fn remember(&self, name: u64, role: Role, id: ClickId) {
         let at_ms = id.key.time_ms();
-        self.table().put(name, Entry { at_ms, role, id, is_settled: true }, self.names_max);
+        self.table().put(name, Entry { at_ms, role, id, is_settled: true });
     }
 
     /// Forgets a name.
     pub fn forget(&self, name: u64) {
-        self.table().entries.remove(&name);
+        self.table().forget(name);
     }
 }
 
@@ -171,21 +143,6 @@ enum Look<'a> {
     Met(Met<'a>),
     /// The first of the name is being written down.
     UnderWay(ClickId),
-}
-
-impl Table {
-    fn put(&mut self, name: u64, entry: Entry, names_max: usize) {
-        while let Some(&(oldest, at_ms)) = self.order.front()
-            && (self.order.len() >= names_max || entry.at_ms - at_ms >= WINDOW_MS)
-        {
-            self.order.pop_front();
-            if self.entries.get(&oldest).is_some_and(|held| held.at_ms == at_ms) {
-                self.entries.remove(&oldest);
-            }
-        }
-        self.order.push_back((name, entry.at_ms));
-        self.entries.insert(name, entry);
-    }
 }
 
 impl First<'_> {
@@ -198,7 +155,7 @@ impl First<'_> {
 impl Drop for First<'_> {
     fn drop(&mut self) {
         if self.is_kept {
-            if let Some(entry) = self.once.table().entries.get_mut(&self.name) {
+            if let Some(entry) = self.once.table().at(self.place, self.name) {
                 entry.is_settled = true;
             }
         } else {
@@ -270,7 +227,8 @@ mod tests {
         for name in 0..4 {
             assert_eq!(known(&once, name, Role::Alone, NOW).await, None);
         }
-        assert_eq!(once.table().entries.len(), 3);
+        let known_names = (0..4).filter(|name| once.table().get(*name).is_some());
+        assert_eq!(known_names.collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(known(&once, 3, Role::Alone, NOW).await, Some(id(9)));
         assert_eq!(known(&once, 0, Role::Alone, NOW).await, None);
     }

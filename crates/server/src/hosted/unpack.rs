@@ -147,7 +147,7 @@ fn check_page(content: &[u8]) -> Result<(), String> {
 
 fn unreadable(error: &ZipError) -> String {
     format!(
-        "it cannot be read as a ZIP archive ({error}): send one packed by deflate, or not at all"
+        "it cannot be read as a ZIP archive ({error}): expected one whose files are deflated or stored"
     )
 }
 

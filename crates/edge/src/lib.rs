@@ -75,7 +75,7 @@ mod stop;
 pub use config::{Config, Limits, OnLogFailure};
 pub use counters::Event;
 pub use edge::{Clock, Edge, Parts, Status, WallClock};
-pub use hosted::{Bundles, Listing, MEDIA_TYPES, MediaType, StoredFile};
+pub use hosted::{Bundles, Listing, MediaType, StoredFile};
 pub use hosted_page::{HostedPage, ScriptTag};
 pub use ids::{FloorError, IdFloor};
 pub use older::{BoxFuture, ClickLookup, RecentClick};

@@ -20,9 +20,6 @@ const FILES_BYTES_MAX: usize = 64 << 20;
 /// Files that are read at a time.
 const READS_MAX: usize = 4;
 
-/// What is read, by digest, and how many bytes of memory it counts for.
-type Read<V> = fn(&Bundles, Digest) -> io::Result<(V, usize)>;
-
 /// What hosted landers consist of.
 #[derive(Debug)]
 pub(crate) struct Library {
@@ -102,25 +99,22 @@ impl Library {
 
     /// A file.
     pub async fn file(&self, sha256: Digest, packs: bool) -> Option<Arc<Whole>> {
-        let read: Read<Whole> = |bundles, sha256| {
+        self.find(&self.files, sha256, move |bundles, sha256| {
             let plain = bundles.file(sha256)?;
-            Ok((plain.len(), plain)).map(|(bytes, plain)| (Whole { plain, gzip: None }, bytes))
-        };
-        let read_packed: Read<Whole> = |bundles, sha256| {
-            let plain = bundles.file(sha256)?;
-            let gzip = packed(&plain, Strength::Best).ok().filter(|gzip| gzip.len() < plain.len());
+            let gzip = packs.then(|| packed(&plain, Strength::Best)).transpose()?;
+            let gzip = gzip.filter(|gzip| gzip.len() < plain.len());
             let bytes = plain.len() + gzip.as_ref().map_or(0, Vec::len);
             Ok((Whole { plain, gzip }, bytes))
-        };
-        self.find(&self.files, sha256, if packs { read_packed } else { read }).await
+        })
+        .await
     }
 
-    /// From memory, or else from the disk: a file at a time, and few files at a time.
+    /// From memory, or else from the disk by `read`, which says for how many bytes of memory it counts.
     async fn find<V: Send + Sync + 'static>(
         &self,
         held: &Held<Digest, V>,
         digest: Digest,
-        read: Read<V>,
+        read: impl FnOnce(&Bundles, Digest) -> io::Result<(V, usize)> + Send + 'static,
     ) -> Option<Arc<V>> {
         if let Some(value) = held.get(&digest) {
             return Some(value);

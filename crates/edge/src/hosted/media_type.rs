@@ -20,7 +20,7 @@ const fn plain(ending: &'static str, name: &'static str) -> MediaType {
 }
 
 /// THE table of what is served.
-pub const MEDIA_TYPES: [MediaType; 38] = [
+const MEDIA_TYPES: [MediaType; 38] = [
     packed("html", "text/html; charset=utf-8"),
     packed("htm", "text/html; charset=utf-8"),
     packed("css", "text/css; charset=utf-8"),

@@ -9,7 +9,7 @@ mod page;
 
 pub use bundles::{Bundles, Listing, StoredFile};
 pub(crate) use library::Library;
-pub use media_type::{MEDIA_TYPES, MediaType};
+pub use media_type::MediaType;
 
 use crate::counters::Event;
 use crate::edge::Edge;

@@ -45,7 +45,6 @@ pub fn check(things: &Things, changes: &[Change], bundles: &Bundles) -> Result<(
 /// A thing that is not archived, as it would stand.
 struct Standing<B> {
     workspace: ThingId,
-    id: Option<ThingId>,
     name: String,
     body: B,
     is_touched: bool,
@@ -62,7 +61,6 @@ fn after<B: DeserializeOwned + Clone>(
         |thing: &&Thing<B>| !thing.archived && !changes().any(|change| change.id == Some(thing.id));
     let kept = before.iter().filter(is_kept).map(|thing| Standing {
         workspace: thing.workspace,
-        id: Some(thing.id),
         name: thing.name.clone(),
         body: thing.body.clone(),
         is_touched: false,
@@ -70,7 +68,6 @@ fn after<B: DeserializeOwned + Clone>(
     let changed = changes().filter(|change| !change.archived).filter_map(|change| {
         Some(Standing {
             workspace: change.workspace,
-            id: change.id,
             name: change.name.clone(),
             body: serde_json::from_str(&change.body).ok()?,
             is_touched: true,
@@ -97,7 +94,6 @@ fn problems_of(
     }
     let is_other = |other: &&Standing<Lander>| {
         other.workspace == lander.workspace
-            && !(other.id.is_some() && other.id == lander.id)
             && !std::ptr::eq(*other, lander)
             && other.body.hosted_at().is_some_and(|(_, theirs)| theirs == folder)
     };

@@ -17,7 +17,7 @@ use crate::reply::{self, Reply};
 use crate::request::Incoming;
 use crate::site::Site;
 use http::StatusCode;
-use std::borrow::Cow;
+use percent_encoding::percent_decode_str;
 
 /// What a folder answers with.
 const INDEX: &str = "index.html";
@@ -58,7 +58,7 @@ enum Found {
 
 /// Looks a path up in the list, and nowhere else: `..` is a name that no list has.
 fn find(listing: &Listing, path: &str) -> Found {
-    let Some(path) = decoded(path) else { return Found::Nothing };
+    let Ok(path) = percent_decode_str(path).decode_utf8() else { return Found::Nothing };
     let is_folder = path.is_empty() || path.ends_with('/');
     let name = if is_folder { format!("{path}{INDEX}") } else { path.into_owned() };
     match listing.get(&name).zip(MediaType::of(&name)) {
@@ -66,29 +66,6 @@ fn find(listing: &Listing, path: &str) -> Found {
         None if !is_folder && listing.contains_key(&format!("{name}/{INDEX}")) => Found::Folder,
         None => Found::Nothing,
     }
-}
-
-/// Percent-decoded (RFC 3986, 2.1); `None` for what is no UTF-8.
-fn decoded(path: &str) -> Option<Cow<'_, str>> {
-    if !path.contains('%') {
-        return Some(path.into());
-    }
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, behind @ ..] = rest {
-        let digit = |at: usize| behind.get(at).and_then(|c| char::from(*c).to_digit(16));
-        rest = match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high << 4 | low) as u8);
-                behind.get(2..)?
-            }
-            _ => {
-                bytes.push(*first);
-                behind
-            }
-        };
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// A folder without the slash at its end: relative links of its page would lead beside it.

@@ -1,7 +1,7 @@
 //! The files of hosted landers: uploaded as a ZIP archive, listed, and given back as one.
 
 use super::auth::Caller;
-use super::extract::{File, Id, json};
+use super::extract::{File, Id, json, media_type};
 use super::problem::{ApiError, Code};
 use super::things::find;
 use crate::app::App;
@@ -133,8 +133,7 @@ pub async fn download(
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let Some(essence) = media_type(headers) else { return Ok(()) };
     if MEDIA_TYPES.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
         return Ok(());
     }

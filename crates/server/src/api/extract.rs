@@ -90,10 +90,15 @@ pub fn file_text(bytes: &[u8]) -> Result<&str, ApiError> {
     })
 }
 
+/// What `Content-Type` says, without parameters; empty when that is no text.
+pub fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or_default();
+    value.split(';').next().map(str::trim)
+}
+
 /// Programs that send no Content-Type mean JSON; a form does not.
 fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let Some(essence) = media_type(headers) else { return Ok(()) };
     let is_json = essence.eq_ignore_ascii_case("application/json")
         || (essence.len() > 5 && essence.to_ascii_lowercase().ends_with("+json"));
     if is_json {
